@@ -1,0 +1,120 @@
+/**
+ * Keys that exist on both servers: type, value, expiry, and what DEBUG DIGEST leaves out (expiry of hash
+ * fields, consumer groups). In batches of pipelined commands.
+ *
+ * A hash with expiring fields has no digest that all servers agree on: Redis (7.4+) mixes a mark into it,
+ * Valkey (9.0+) does not. So a hash whose digests differ is looked at field by field before it counts.
+ */
+import { compareStreams } from './compare-streams.mjs';
+import { hasSameFields, previewPair, quoteBytes } from './preview.mjs';
+
+/** @typedef {import('./client.mjs').Client} Client */
+/** @typedef {{expireTime: boolean, fieldExpireTime: readonly [boolean, boolean]}} Abilities `expireTime` of both, field expiry of `a` and of `b` */
+
+/** PTTL is relative: the two servers are asked at slightly different moments. */
+const PTTL_TOLERANCE_MS = 50;
+
+/**
+ * PEXPIRETIME since 7.0; HPEXPIRETIME since Redis 7.4 and Valkey 9.0.
+ * @param {Client} a
+ * @param {Client} b
+ * @returns {Promise<Abilities>}
+ */
+export async function listCapabilities(a, b) {
+  const [left, right] = await Promise.all(
+    [a, b].map((c) => c.call('COMMAND', 'INFO', 'PEXPIRETIME', 'HPEXPIRETIME')),
+  );
+  return {
+    expireTime: isKnown(left[0]) && isKnown(right[0]),
+    fieldExpireTime: [isKnown(left[1]), isKnown(right[1])],
+  };
+}
+
+/** COMMAND INFO answers null, or an empty list, for a command that it does not know. */
+function isKnown(reply) {
+  return Array.isArray(reply) && reply.length > 0;
+}
+
+/**
+ * @param {{a: Client, b: Client, abilities: Abilities, isDeep: boolean, ttlToleranceMs: number, excused: {count: number}}} context
+ *   `excused` counts keys that are equal though their digests differ
+ * @param {readonly Buffer[]} keys
+ * @returns {Promise<Omit<import('./compare.mjs').Difference, 'db'>[]>}
+ */
+export async function compareKeys(context, keys) {
+  const { a, b, abilities, isDeep, ttlToleranceMs } = context;
+  const ttlCommand = abilities.expireTime ? 'PEXPIRETIME' : 'PTTL';
+  const tolerance = abilities.expireTime ? ttlToleranceMs : Math.max(ttlToleranceMs, PTTL_TOLERANCE_MS);
+  const commands = keys.flatMap((key) => [
+    ['TYPE', key],
+    [ttlCommand, key],
+  ]);
+  commands.push(['DEBUG', 'DIGEST-VALUE', ...keys]);
+  const [left, right] = await Promise.all([a.pipeline(commands), b.pipeline(commands)]);
+  const digestsA = expectDigests(left.at(-1));
+  const digestsB = expectDigests(right.at(-1));
+  const found = [];
+  for (const [index, key] of keys.entries()) {
+    const [type, ttl] = left.slice(2 * index);
+    const [typeB, ttlB] = right.slice(2 * index);
+    const name = quoteBytes(key);
+    if (type !== typeB) found.push({ key: name, what: 'type', a: String(type), b: String(typeB) });
+    else if (digestsA[index] !== digestsB[index]) {
+      if (type === 'hash' && (await hasSameFields(a, b, key))) context.excused.count++;
+      else found.push({ key: name, what: 'value', ...(await previewPair(a, b, key, type)) });
+    }
+    if (!isDeep) continue;
+    if (!isSameTtl(ttl, ttlB, tolerance)) {
+      found.push({
+        key: name,
+        what: 'ttl',
+        a: `${ttlCommand} ${String(ttl)}`,
+        b: `${ttlCommand} ${String(ttlB)}`,
+      });
+    }
+    if (type === typeB) found.push(...(await compareInside(context, key, type)));
+  }
+  return found;
+}
+
+/** The server answers an array of 40 hex digits; an error here means that nothing can be judged. */
+function expectDigests(reply) {
+  if (reply instanceof Error) throw reply;
+  return reply.map(String);
+}
+
+/** -1 is no expiry and -2 no key; those must agree exactly. */
+function isSameTtl(left, right, toleranceMs) {
+  if (left === right) return true;
+  return left >= 0 && right >= 0 && Math.abs(left - right) <= toleranceMs;
+}
+
+async function compareInside(context, key, type) {
+  if (type === 'stream') return compareStreams(context.a, context.b, key);
+  if (type === 'hash' && context.abilities.fieldExpireTime.includes(true))
+    return compareFieldTtls(context, key);
+  return [];
+}
+
+/** The fields' expiry; fields that only one side has are the value's difference, not reported again. */
+async function compareFieldTtls({ a, b, abilities, ttlToleranceMs }, key) {
+  const [canA, canB] = abilities.fieldExpireTime;
+  const [left, right] = await Promise.all([readFieldTtls(a, key, canA), readFieldTtls(b, key, canB)]);
+  const found = [];
+  for (const [field, ttl] of left) {
+    const other = right.get(field);
+    if (other === undefined || isSameTtl(ttl, other, ttlToleranceMs)) continue;
+    const show = (value) => `${quoteBytes(Buffer.from(field, 'latin1'))} expires at ${value}`;
+    found.push({ key: quoteBytes(key), what: 'field-ttl', a: show(ttl), b: show(other) });
+  }
+  return found;
+}
+
+/** @returns {Promise<Map<string, number>>} field as latin1 → HPEXPIRETIME of it; -1 without, or where none can be */
+async function readFieldTtls(client, key, isSupported) {
+  const fields = await client.call('HKEYS', key);
+  if (fields.length === 0) return new Map();
+  const command = ['HPEXPIRETIME', key, 'FIELDS', fields.length, ...fields];
+  const times = isSupported ? await client.call(...command) : fields.map(() => -1);
+  return new Map(fields.map((field, index) => [field.toString('latin1'), times[index]]));
+}

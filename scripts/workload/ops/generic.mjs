@@ -1,0 +1,87 @@
+/** Commands on any key: expiry, rename, copy, move, delete, SORT STORE, RESTORE; and on whole databases. */
+import { op, sequence, since } from '../op.mjs';
+import { stringPayload } from '../crc64.mjs';
+
+/** @typedef {import('../context.mjs').Context} Context */
+
+/** @param {Context} c @returns {string} */
+const shortMs = (c) => String(c.random.between(5, 500));
+
+/** Source and destination of one kind, so that a rename does not turn every key into another type. @param {Context} c */
+function twoKeys(c) {
+  const kind = c.kind();
+  return [c.key(kind), c.key(kind)];
+}
+
+/** @type {readonly import('../op.mjs').Op[]} */
+export const KEY_OPS = [
+  op('DEL', 4, (c) => [c.key(c.kind()), c.key(c.kind())]),
+  op('UNLINK', 3, (c) => [c.key(c.kind())]),
+  op('EXPIRE', 3, (c) => [c.key(c.kind()), String(c.random.between(1, 50_000))]),
+  op('EXPIRE', 1, (c) => [c.key(c.kind()), '5000', c.random.pick(['NX', 'XX', 'GT', 'LT'])], since('7.0')),
+  op('EXPIRE', 0.5, (c) => [c.key(c.kind()), '-1']),
+  op('PEXPIRE', 4, (c) => [c.key(c.kind()), shortMs(c)]),
+  op('EXPIREAT', 1, (c) => [
+    c.key(c.kind()),
+    String(Math.floor(c.nowMs / 1000) + c.random.between(100, 9000)),
+  ]),
+  op('PEXPIREAT', 1, (c) => [c.key(c.kind()), String(c.nowMs + c.random.between(1, 900_000))]),
+  op('PERSIST', 3, (c) => [c.key(c.kind())]),
+  op('RENAME', 2, (c) => twoKeys(c)),
+  op('RENAMENX', 1, (c) => twoKeys(c)),
+  op('COPY', 2, (c) => [...twoKeys(c), 'REPLACE']),
+  op('COPY', 2, (c) => [...twoKeys(c), 'DB', String(c.otherDb()), 'REPLACE']),
+  op('MOVE', 2, (c) => [c.key(c.kind()), String(c.otherDb())]),
+  op('TOUCH', 1, (c) => [c.key(c.kind())]),
+  op('SORT', 2, (c) => [c.key('iset'), 'DESC', 'LIMIT', '0', '40', 'STORE', c.key('list')]),
+  op('SORT', 1, (c) => [c.key('set'), 'ALPHA', 'STORE', c.key('list')]),
+  op('RESTORE', 2, (c) => [c.key('str'), '0', stringPayload(c.random.bytes(c.random.int(60))), 'REPLACE']),
+  op('RESTORE', 1, (c) => [
+    c.key('str'),
+    String(c.random.between(20, 90_000)),
+    stringPayload(Buffer.from('7')),
+    'REPLACE',
+  ]),
+  op('RESTORE', 1, (c) => [
+    c.key('str'),
+    String(c.nowMs + 900_000),
+    stringPayload(Buffer.from('at')),
+    'ABSTTL',
+    'REPLACE',
+  ]),
+  op('PUBLISH', 2, (c) => [`channel:${c.random.int(5)}`, c.value()]),
+  op('SPUBLISH', 1, (c) => [`shard:${c.random.int(5)}`, c.value()]),
+  // Short-lived, touched again near its end, sometimes saved at the last moment.
+  sequence('PERSIST', 2, (c) => {
+    const key = c.key('num');
+    return [
+      ['SET', key, '1', 'PX', shortMs(c)],
+      ['INCR', key],
+      ...(c.random.chance(0.3) ? [['PERSIST', key]] : []),
+    ];
+  }),
+];
+
+/**
+ * Rare operations on whole databases. FLUSHDB only ever happens in the database set apart for it.
+ * @param {number} flushDb
+ * @returns {readonly import('../op.mjs').Op[]}
+ */
+export function databaseOps(flushDb) {
+  return [
+    op('SWAPDB', 0.1, (c) => [String(c.otherDb()), String(c.otherDb())]),
+    sequence(
+      'FLUSHDB',
+      0.3,
+      (c) => [
+        ['SELECT', String(flushDb)],
+        ['SET', c.key('str'), c.value()],
+        ['RPUSH', c.key('list'), 'a', 'b'],
+        ['FLUSHDB', c.random.pick(['ASYNC', 'SYNC'])],
+        ['SET', c.key('str'), 'after the flush'],
+        ['SELECT', String(c.db)],
+      ],
+      since('6.2'),
+    ),
+  ];
+}

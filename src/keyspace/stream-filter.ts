@@ -1,0 +1,79 @@
+/**
+ * Decides what becomes of one command of the stream when filters or a database map are in force. Pure: the
+ * engine carries the plan out. Commands in the stream have succeeded on the source; that is what makes most
+ * rewrites right. `in` and `out` below say whether a key (with its database) passes the filters.
+ *
+ *  command                  | all in            | partly                           | all out
+ *  -------------------------+-------------------+----------------------------------+--------
+ *  one key                  | forward           | –                                | drop
+ *  DEL UNLINK TOUCH PFCOUNT | forward           | only the keys that are in        | drop
+ *  MSET MSETEX              | forward           | only the pairs that are in       | drop
+ *  MSETNX                   | forward           | MSET of the pairs that are in    | drop
+ *  RENAME a b, RENAMENX     | forward           | a in: DEL a. b in: DEL b, report | drop
+ *  COPY a b [DB n]          | forward, n mapped | a in: drop. b in: DEL b, report  | drop
+ *  MOVE k n                 | n mapped          | from in: DEL k. to in: report    | drop
+ *  SMOVE a b m              | forward           | a in: SREM a m. b in: SADD b m   | drop
+ *  LMOVE(M), RPOPLPUSH a b  | forward           | a in: LPOP/RPOP a. b in: report  | drop
+ *  xSTORE BITOP SORT GEO…   | forward           | dest out: drop. dest in: DEL     | drop
+ *                           |                   | dest, report                     |
+ *  PFMERGE                  | forward           | dest out: drop. dest in: only    | drop
+ *                           |                   | the sources that are in, report  |
+ *  EVAL                     | forward           | drop, report                     | drop
+ *  EVAL with 0 keys         | forward, report when keys or kinds are filtered        |
+ *  several keys otherwise   | forward           | drop, report                     | drop
+ *  unknown, keys unknown    | drop, report when keys or kinds are filtered; else forward by database
+ *
+ *  SELECT n   n mapped; drop when n is out
+ *  FLUSHDB    forward; under key or kind filters only the matching keys; report when databases share a target
+ *  FLUSHALL   under any filter or map: the target databases of all source databases that are in
+ *  SWAPDB     both in: mapped. One in: empty it, report. None: drop. Shared targets: drop, report
+ *  MULTI EXEC PUBLISH SCRIPT FUNCTION CLUSTER   forward (the engine has a policy for each of them)
+ *  PING REPLCONF OPINFO                         drop
+ *
+ * A key that is out because its new value cannot be known is deleted (DEL b, DEL dest) rather than left with
+ * an old one: the old value is certainly gone on the source, and one of another kind would make every later
+ * command on it fail.
+ *
+ * Kinds: a command of an excluded kind is dropped, but when it replaces whatever was there (SET, xSTORE …)
+ * its key is deleted, since a value of an included kind may have stood there. RESTORE goes by the type in its
+ * payload. Commands for any kind (DEL, EXPIRE …) are forwarded: harmless when the key is not there. RENAME
+ * and COPY … REPLACE become DEL of the destination and the command itself with errors tolerated. SORT and
+ * ZUNIONSTORE & co. may have read values of an excluded kind: forwarded with a report.
+ *
+ * Keys on the target which do not come from the source: under key or kind filters SWAPDB still swaps whole
+ * databases, as there is no other way.
+ */
+import { planCopy, planFlushAll, planFlushDb, planMove, planSelect, planSwapDb } from './plan-databases.js';
+import { planKeyed, planUnknown } from './plan-keys.js';
+import { DROP, FORWARD, type Args, type FilterContext, type Plan } from './plan.js';
+
+export function planFiltered(args: Args, context: FilterContext): Plan {
+  const name = args[0];
+  const spec = name === undefined ? undefined : context.table.lookup(name);
+  if (spec === undefined) return planUnknown(args, context);
+  switch (spec.role) {
+    case 'select':
+      return planSelect(args, context);
+    case 'flush-db':
+      return planFlushDb(args, context);
+    case 'flush-all':
+      return planFlushAll(args, context);
+    case 'swap-db':
+      return planSwapDb(args, context);
+    case 'move-db':
+      return planMove(args, context);
+    case 'copy':
+      return planCopy(args, context);
+    case 'link':
+      return DROP;
+    case 'transaction':
+    case 'message':
+    case 'script-cache':
+    case 'function':
+    case 'cluster':
+    case 'keyless':
+      return FORWARD;
+    default:
+      return planKeyed(args, spec, context);
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Everything that is asked before anything is written: what stands at both ends, whether they fit, whether
+ * the target is empty. Fails with one clear line while nothing has been touched.
+ */
+import { ReplicantError } from '../errors.js';
+import type { DbMap } from '../keyspace/db-map.js';
+import type { KeyFilter } from '../keyspace/key-filter.js';
+import type { Client } from '../net/client.js';
+import { ReplyError } from '../resp/reply-decoder.js';
+import type { Reply } from '../resp/reply-decoder.js';
+import { type Capabilities, capabilitiesOf } from '../target/capabilities.js';
+import type { SyncOptions } from './options.js';
+import { readServerInfo, type ServerInfo } from './server-info.js';
+
+/** Emptying a large target takes as long as it takes. */
+const FLUSH_TIMEOUT_MS = 600_000;
+
+/** INFO of a server; undefined when this user may not ask. A server that loads its data is an error to wait on. */
+export async function askInfo(client: Client, side: 'source' | 'target'): Promise<ServerInfo | undefined> {
+  const reply = await client.request(['INFO']);
+  if (reply instanceof ReplyError) {
+    if (/^(LOADING|BUSY|MASTERDOWN)/.test(reply.message)) throw busy(client, side, reply.message);
+    return undefined;
+  }
+  if (!(reply instanceof Uint8Array)) return undefined;
+  const info = readServerInfo(new TextDecoder().decode(reply));
+  if (info.loading) throw busy(client, side, 'it is loading its data');
+  return info;
+}
+
+function busy(client: Client, side: 'source' | 'target', why: string): ReplicantError {
+  return new ReplicantError(side === 'source' ? 'SOURCE_BUSY' : 'TARGET_BUSY', `the ${side} is not ready: ${why}`, {
+    place: { at: client.address },
+  });
+}
+
+/** Refuses what this version does not know how to sync. */
+export function checkMode(info: ServerInfo | undefined, side: 'source' | 'target', at: string): void {
+  if (info === undefined || info.mode === 'standalone') return;
+  const what = info.mode === 'cluster' ? 'a cluster node' : 'a Sentinel';
+  throw new ReplicantError('USAGE', `the ${side} is ${what}, which sync can't use yet`, {
+    place: { at },
+    hint: 'give the address of a standalone server (a primary or one of its replicas)',
+  });
+}
+
+export function checkDifferent(source: ServerInfo | undefined, target: ServerInfo | undefined): void {
+  if (source === undefined || target === undefined || source.runId === '') return;
+  if (source.runId === target.runId) {
+    throw new ReplicantError('USAGE', 'source and target are the same server', {
+      hint: 'a server synced to itself would copy its own writes for ever',
+    });
+  }
+}
+
+export function checkWritable(info: ServerInfo | undefined, at: string): void {
+  if (info?.role !== 'replica') return;
+  throw new ReplicantError('TARGET_REFUSED', 'the target is a replica of another server and takes no writes', {
+    place: { at },
+    hint: 'use its primary, or detach it with REPLICAOF NO ONE',
+  });
+}
+
+/** Who the target is, when INFO is not allowed: HELLO (6.0 and up) tells as well. */
+export async function askCapabilities(client: Client, info: ServerInfo | undefined): Promise<Capabilities> {
+  if (info?.identity !== undefined) return capabilitiesOf(info.identity);
+  const hello = await client.request(['HELLO', '2']);
+  const fields = new Map<string, Reply>();
+  if (Array.isArray(hello)) {
+    for (let index = 0; index + 1 < hello.length; index += 2) fields.set(text(hello[index]), hello[index + 1]);
+  }
+  const version = text(fields.get('version') ?? null);
+  if (version === '') {
+    throw new ReplicantError('TARGET_DENIED', "can't find out which version the target is", {
+      place: { at: client.address },
+      hint: 'allow this user INFO on the target (+info)',
+    });
+  }
+  const family = text(fields.get('server') ?? null) === 'valkey' ? 'valkey' : 'redis';
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  return capabilitiesOf({ family, version: [major, minor, patch] });
+}
+
+function text(reply: Reply | undefined): string {
+  if (typeof reply === 'string') return reply;
+  return reply instanceof Uint8Array ? new TextDecoder().decode(reply) : '';
+}
+
+/** How many databases a server has; undefined when CONFIG is not allowed. */
+export async function askDatabases(client: Client): Promise<number | undefined> {
+  const reply = await client.request(['CONFIG', 'GET', 'databases']);
+  const value = Array.isArray(reply) ? text(reply[1]) : '';
+  return value === '' ? undefined : Number(value);
+}
+
+/** Every database of the source that has keys needs a place on the target. */
+export function checkDatabases(
+  source: ServerInfo | undefined,
+  databases: number | undefined,
+  filter: KeyFilter,
+  dbMap: DbMap,
+): void {
+  if (source === undefined || databases === undefined) return;
+  for (const db of source.keys.keys()) {
+    const to = dbMap.toTarget(db);
+    if (!filter.matchesDb(db) || to < databases) continue;
+    throw new ReplicantError('TARGET_REFUSED', `the target has ${databases} databases, so there is no db ${to}`, {
+      place: { db },
+      hint: `raise "databases" on the target, or use --map-db ${db}=N or --exclude-db ${db}`,
+    });
+  }
+}
+
+/** The difference of a server's clock to ours, in ms; undefined when it does not tell. */
+export async function askClockOffset(client: Client): Promise<number | undefined> {
+  const before = Date.now();
+  const reply = await client.request(['TIME']);
+  const after = Date.now();
+  if (!Array.isArray(reply)) return undefined;
+  const serverMs = Number(text(reply[0])) * 1000 + Number(text(reply[1])) / 1000;
+  return Math.round(serverMs - (before + after) / 2);
+}
+
+/** Target databases this sync may write to; undefined: any. */
+export function writtenDbs(options: SyncOptions, dbMap: DbMap): ReadonlySet<number> | undefined {
+  const { includeDbs, excludeDbs } = options.filter;
+  if (includeDbs.length === 0) return undefined;
+  return new Set(includeDbs.filter((db) => !excludeDbs.includes(db)).map((db) => dbMap.toTarget(db)));
+}
+
+/** How many keys there are in the databases this sync may write to, and whether that is known. */
+export async function countKeys(client: Client, info: ServerInfo | undefined, dbs: ReadonlySet<number> | undefined): Promise<number> {
+  if (info !== undefined) {
+    let sum = 0;
+    for (const [db, keys] of info.keys) if (dbs === undefined || dbs.has(db)) sum += keys;
+    return sum;
+  }
+  const size = await client.request(['DBSIZE']);
+  return typeof size === 'number' ? size : 0;
+}
+
+/** Empties the databases this sync may write to; all of the target, functions too, when that is every one. */
+export async function emptyTarget(
+  client: Client,
+  capabilities: Capabilities,
+  dbs: ReadonlySet<number> | undefined,
+): Promise<void> {
+  for (const args of flushCommands(capabilities, dbs)) {
+    const reply = await client.request(args, FLUSH_TIMEOUT_MS);
+    if (reply instanceof ReplyError) throw client.refusal(args.join(' '), reply);
+  }
+}
+
+/** The commands that empty these databases; undefined: everything, functions too. */
+export function flushCommands(
+  capabilities: Capabilities,
+  dbs: ReadonlySet<number> | undefined,
+): readonly (readonly string[])[] {
+  if (dbs === undefined) return [['FLUSHALL'], ...(capabilities.functions ? [['FUNCTION', 'FLUSH']] : [])];
+  return [...[...dbs].flatMap((db) => [['SELECT', String(db)], ['FLUSHDB']]), ['SELECT', '0']];
+}

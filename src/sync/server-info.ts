@@ -1,0 +1,62 @@
+/** What INFO says about a server, reduced to what a sync needs. */
+import type { ServerIdentity, ServerVersion } from '../target/capabilities.js';
+
+export interface ServerInfo {
+  /** undefined when the server would not say. */
+  readonly identity: ServerIdentity | undefined;
+  readonly mode: 'standalone' | 'cluster' | 'sentinel';
+  readonly role: 'primary' | 'replica';
+  readonly loading: boolean;
+  /** Changes with every start; tells two addresses of one server. */
+  readonly runId: string;
+  readonly replOffset: number;
+  /** db → number of keys. */
+  readonly keys: ReadonlyMap<number, number>;
+}
+
+/** `name:value` lines into a map; section titles are dropped. */
+export function parseInfo(text: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of text.split(/\r?\n/)) {
+    const colon = line.indexOf(':');
+    if (colon > 0 && !line.startsWith('#')) fields.set(line.slice(0, colon), line.slice(colon + 1));
+  }
+  return fields;
+}
+
+export function parseVersion(text: string): ServerVersion {
+  const [major = 0, minor = 0, patch = 0] = text.split('.').map((part) => Number.parseInt(part, 10) || 0);
+  return [major, minor, patch];
+}
+
+function identityOf(fields: ReadonlyMap<string, string>): ServerIdentity | undefined {
+  const valkey = fields.get('valkey_version');
+  if (valkey !== undefined) return { family: 'valkey', version: parseVersion(valkey) };
+  const redis = fields.get('redis_version');
+  return redis === undefined ? undefined : { family: 'redis', version: parseVersion(redis) };
+}
+
+function modeOf(fields: ReadonlyMap<string, string>): ServerInfo['mode'] {
+  const mode = fields.get('redis_mode') ?? fields.get('server_mode');
+  if (mode === 'sentinel') return 'sentinel';
+  return mode === 'cluster' || fields.get('cluster_enabled') === '1' ? 'cluster' : 'standalone';
+}
+
+export function readServerInfo(text: string): ServerInfo {
+  const fields = parseInfo(text);
+  const keys = new Map<number, number>();
+  for (const [name, value] of fields) {
+    const db = /^db(\d+)$/.exec(name);
+    const count = /keys=(\d+)/.exec(value);
+    if (db !== null && count !== null) keys.set(Number(db[1]), Number(count[1]));
+  }
+  return {
+    identity: identityOf(fields),
+    mode: modeOf(fields),
+    role: fields.get('role') === 'slave' ? 'replica' : 'primary',
+    loading: fields.get('loading') === '1',
+    runId: fields.get('run_id') ?? '',
+    replOffset: Number(fields.get('master_repl_offset') ?? -1),
+    keys,
+  };
+}

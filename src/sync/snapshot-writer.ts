@@ -1,0 +1,284 @@
+/**
+ * Turns a decoded snapshot into writes: what the file decoder tells goes into the pipeline to the target.
+ *
+ * A key goes as RESTORE with the source's own bytes where the target takes the type; otherwise, and when
+ * the value is too large to be held whole, as commands in bounded batches. Keys that had expired by the
+ * source's clock are dropped and counted. The decoder is asked to pause when enough is in flight.
+ */
+import type { Crc64 } from '../bytes/crc64.js';
+import { ValueToCommands, type ValueLosses } from '../convert/value-to-commands.js';
+import { ReplicantError } from '../errors.js';
+import type { DbMap } from '../keyspace/db-map.js';
+import type { KeyFilter } from '../keyspace/key-filter.js';
+import { bytesOf, showKey } from '../keyspace/words.js';
+import type { Dialect } from '../rdb/dialect.js';
+import type { Checksum, RdbEntry, RdbHandler, ValueSink } from '../rdb/handler.js';
+import { ValueSkipper } from '../rdb/skip-value.js';
+import { ValueDecoder } from '../rdb/value-decoder.js';
+import { describeType } from '../rdb/value-types.js';
+import { atLeast, type Capabilities } from '../target/capabilities.js';
+import type { Pipeline } from '../target/pipeline.js';
+import { RestoreWriter } from '../target/restore-writer.js';
+import type { ValueKind } from './options.js';
+import { parseVersion } from './server-info.js';
+import type { Tally } from './tally.js';
+
+export interface SnapshotWriterOptions {
+  readonly out: Pipeline;
+  readonly crc: Crc64;
+  readonly capabilities: Capabilities;
+  readonly filter: KeyFilter;
+  readonly dbMap: DbMap;
+  readonly tally: Tally;
+  /** Keys may stand on the target already: an expired one must then be removed there. */
+  readonly targetHasKeys: boolean;
+  /** One that can't be carried: report and go on, or throw. */
+  readonly onUnsupported: (error: ReplicantError) => void;
+  /** The difference between the source's clock and ours, in ms; undefined when it would not tell. */
+  readonly clockOffsetMs: number | undefined;
+}
+
+const SELECT = bytesOf('SELECT');
+const UNLINK = bytesOf('UNLINK');
+const DEL = bytesOf('DEL');
+const PIECE_BYTES = 256 * 1024;
+
+export class SnapshotWriter implements RdbHandler {
+  /** Facts the file brought along. */
+  dialect: Dialect = 'redis';
+  version = 0;
+  /** The database in force where the command stream starts (AUX repl-stream-db). */
+  streamDb = 0;
+  keysHint = 0;
+  checksum: Checksum | undefined;
+  /** The database selected on the target's connection; -1: none yet. */
+  targetDb = -1;
+
+  readonly #o: SnapshotWriterOptions;
+  readonly #restore: RestoreWriter;
+  #db = 0;
+  #carryDb = true;
+  #accepts: readonly boolean[] = [];
+  #nowMs = 0;
+  #snapshotTimeMs = 0;
+  #absoluteTtls = false;
+  #large: LargeValue | undefined;
+
+  constructor(options: SnapshotWriterOptions) {
+    this.#o = options;
+    const { restoreReplace, restoreAbsttl } = options.capabilities;
+    this.#restore = new RestoreWriter(options.out, options.crc, {
+      replace: restoreReplace,
+      absttl: restoreAbsttl,
+    });
+    this.#carryDb = options.filter.matchesDb(0);
+  }
+
+  /** The source's stream has relative times: it is older than 7.0. Before 3.2 it does not say its version. */
+  get writesRelativeTtls(): boolean {
+    return !this.#absoluteTtls;
+  }
+
+  /** To be told before each batch of bytes; `localNowMs` is our own clock. */
+  tick(localNowMs: number): void {
+    const { clockOffsetMs } = this.#o;
+    this.#nowMs = clockOffsetMs === undefined ? this.#snapshotTimeMs : localNowMs + clockOffsetMs;
+  }
+
+  begin(dialect: Dialect, version: number): void {
+    this.dialect = dialect;
+    this.version = version;
+    const { capabilities } = this.#o;
+    this.#accepts = Array.from({ length: 256 }, (_, id) => capabilities.acceptsType(id, dialect));
+  }
+
+  aux(name: Uint8Array, value: Uint8Array): void {
+    const text = (bytes: Uint8Array): string => new TextDecoder('latin1').decode(bytes);
+    switch (text(name)) {
+      case 'repl-stream-db':
+        this.streamDb = Number(text(value));
+        return;
+      case 'ctime':
+        this.#snapshotTimeMs = Number(text(value)) * 1000;
+        return;
+      case 'redis-ver':
+        this.#absoluteTtls = atLeast(parseVersion(text(value)), 7);
+        return;
+      case 'valkey-ver':
+        this.#absoluteTtls = true;
+        return;
+      case 'lua':
+        this.#o.out.command([bytesOf('SCRIPT'), bytesOf('LOAD'), value]);
+        return;
+      default:
+    }
+  }
+
+  selectDb(db: number): void {
+    this.#db = db;
+    this.#carryDb = this.#o.filter.matchesDb(db);
+  }
+
+  sizeHint(keys: number): void {
+    if (this.#carryDb) this.keysHint += keys;
+  }
+
+  functionLibrary(source: Uint8Array): void {
+    if (this.#o.capabilities.functions) {
+      this.#o.out.command([bytesOf('FUNCTION'), bytesOf('LOAD'), bytesOf('REPLACE'), source]);
+      return;
+    }
+    this.#o.onUnsupported(
+      new ReplicantError('RDB_UNSUPPORTED', 'a function library, which this target has no place for', {
+        hint: 'functions need Redis 7.0 or Valkey on the target',
+      }),
+    );
+  }
+
+  /** Modules keep such data for themselves; no command carries it to another server. */
+  moduleAux(): void {}
+
+  entry(entry: RdbEntry): boolean {
+    if (!this.#wanted(entry)) return true;
+    if (entry.expiresAtMs >= 0 && entry.expiresAtMs < this.#nowMs) {
+      this.#expired(entry);
+      return true;
+    }
+    this.#select();
+    const { out, tally } = this.#o;
+    if (out.room === out.slabBytes) out.from(entry.offset);
+    if (this.#accepts[entry.type.id] === true) {
+      this.#restore.write(entry, this.#nowMs);
+      tally.keys++;
+    } else {
+      this.#writeAsCommands(entry);
+    }
+    return !out.blocked;
+  }
+
+  largeValue(entry: RdbEntry): ValueSink {
+    if (!this.#wanted(entry)) return new ValueSkipper(entry.type);
+    if (entry.expiresAtMs >= 0 && entry.expiresAtMs < this.#nowMs) {
+      this.#expired(entry);
+      return new ValueSkipper(entry.type);
+    }
+    this.#select();
+    this.#o.out.from(entry.offset);
+    this.#large = new LargeValue(entry, this.dialect, this.#o);
+    return this.#large;
+  }
+
+  largeValueEnd(entry: RdbEntry): boolean {
+    if (this.#large !== undefined) {
+      this.#losses(entry, this.#large.finish());
+      this.#o.tally.keys++;
+      this.#large = undefined;
+    }
+    return !this.#o.out.blocked;
+  }
+
+  emptyKey(): void {
+    this.#o.tally.emptyKeys++;
+  }
+
+  end(checksum: Checksum): void {
+    this.checksum = checksum;
+  }
+
+  #wanted(entry: RdbEntry): boolean {
+    const { filter, tally } = this.#o;
+    const wanted =
+      this.#carryDb &&
+      (!filter.keysActive || filter.matchesKey(entry.keyBytes, entry.keyStart, entry.keyEnd)) &&
+      (!filter.kindsActive || filter.matchesKind(entry.type.kind as ValueKind));
+    if (!wanted) tally.filteredKeys++;
+    return wanted;
+  }
+
+  #expired(entry: RdbEntry): void {
+    this.#o.tally.expiredKeys++;
+    if (!this.#o.targetHasKeys) return;
+    this.#select();
+    this.#o.out.command([this.#o.capabilities.unlink ? UNLINK : DEL, keyOf(entry)]);
+  }
+
+  #select(): void {
+    const db = this.#o.dbMap.toTarget(this.#db);
+    if (db === this.targetDb) return;
+    this.#o.out.command([SELECT, bytesOf(String(db))]);
+    this.targetDb = db;
+  }
+
+  #writeAsCommands(entry: RdbEntry): void {
+    try {
+      const value = new LargeValue(entry, this.dialect, this.#o);
+      value.whole(entry.bytes, entry.valueStart, entry.valueEnd);
+      this.#losses(entry, value.finish());
+      this.#o.tally.keys++;
+    } catch (error) {
+      if (!(error instanceof ReplicantError) || error.code !== 'RDB_UNSUPPORTED') throw error;
+      const { family, version } = this.#o.capabilities.server;
+      const target = `${family} ${version.join('.')}`;
+      const place = { offset: entry.offset, db: this.#db, key: showKey(keyOf(entry)) };
+      const what = describeType(entry.type.id, this.dialect);
+      this.#o.onUnsupported(
+        new ReplicantError('RDB_UNSUPPORTED', `the target (${target}) has no place for ${what}`, { place }),
+      );
+    }
+  }
+
+  #losses(entry: RdbEntry, losses: Readonly<ValueLosses>): void {
+    const lost = Object.entries(losses).filter(([, count]) => count > 0);
+    if (lost.length === 0) return;
+    const text = lost.map(([what, count]) => `${count} × ${what}`).join(', ');
+    this.#o.onUnsupported(
+      new ReplicantError('RDB_UNSUPPORTED', `the target can't hold all of this value: ${text} left out`, {
+        place: { offset: entry.offset, db: this.#db, key: showKey(keyOf(entry)) },
+      }),
+    );
+  }
+}
+
+function keyOf(entry: RdbEntry): Uint8Array {
+  return entry.keyBytes.subarray(entry.keyStart, entry.keyEnd);
+}
+
+/** A value on its way to the target as commands, in pieces small enough to stop between them. */
+class LargeValue implements ValueSink {
+  readonly #out: Pipeline;
+  readonly #decoder: ValueDecoder;
+  readonly #commands: ValueToCommands;
+
+  constructor(entry: RdbEntry, dialect: Dialect, options: SnapshotWriterOptions) {
+    const { out, capabilities } = options;
+    this.#out = out;
+    this.#commands = new ValueToCommands(
+      { key: keyOf(entry), expiresAtMs: entry.expiresAtMs, abilities: capabilities },
+      (args) => out.command(args),
+    );
+    this.#decoder = new ValueDecoder(entry.type.id, dialect, this.#commands);
+  }
+
+  get done(): boolean {
+    return this.#decoder.done;
+  }
+
+  feed(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (!this.#decoder.done && !this.#out.blocked && at < end) {
+      const piece = Math.max(PIECE_BYTES, this.#decoder.needBytes);
+      const next = this.#decoder.feed(bytes, at, Math.min(end, at + piece));
+      if (next === at) break;
+      at = next;
+    }
+    return at;
+  }
+
+  whole(bytes: Uint8Array, start: number, end: number): void {
+    this.#decoder.feed(bytes, start, end);
+  }
+
+  finish(): Readonly<ValueLosses> {
+    return this.#commands.finish();
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * Turns the command stream into writes. Most of it is not looked at beyond the command's name: runs of
+ * plain commands are copied to the output as they are. Looked at are
+ *
+ *   SELECT                followed; MULTI, EXEC: kept together
+ *   PING, REPLCONF        dropped (GETACK is answered)
+ *   PUBLISH               dropped on Sentinel's hello channel, which must not reach another deployment
+ *   TTL commands          of sources before 7.0: relative times become absolute, by the time of arrival
+ *   everything            when filters or a database map are in force
+ *
+ * A plain command too large for the window is passed on piece by piece. Positions are replication offsets:
+ * every byte of the stream counts.
+ */
+import { toAbsoluteTtl } from '../convert/absolute-ttl.js';
+import type { CommandTable } from '../keyspace/command-table.js';
+import type { DbMap } from '../keyspace/db-map.js';
+import type { KeyFilter } from '../keyspace/key-filter.js';
+import type { Args, Plan } from '../keyspace/plan.js';
+import { planFiltered } from '../keyspace/stream-filter.js';
+import { bytesOf, isWord } from '../keyspace/words.js';
+import { CommandScanner, commandArgs, INCOMPLETE } from '../resp/command-scanner.js';
+import type { Capabilities } from '../target/capabilities.js';
+import type { Pipeline } from '../target/pipeline.js';
+import { type CommandClass, createClassifier } from './stream-classes.js';
+import type { Tally } from './tally.js';
+
+/** Empty these databases before going on; only keys that pass the filters when `matching`. */
+export interface ClearRequest {
+  readonly targetDbs: readonly number[];
+  readonly matching: boolean;
+  readonly async: boolean;
+}
+
+export interface StreamApplierOptions {
+  readonly out: Pipeline;
+  readonly capabilities: Capabilities;
+  readonly filter: KeyFilter;
+  readonly dbMap: DbMap;
+  readonly table: CommandTable;
+  readonly sourceDatabases: number;
+  /** The source writes relative times (before 7.0). */
+  readonly relativeTtls: boolean;
+  readonly clockOffsetMs: number;
+  readonly tally: Tally;
+  /** Where the stream starts: offset, database in force, database selected on the target's connection. */
+  readonly offset: number;
+  readonly db: number;
+  readonly targetDb: number;
+  readonly onGetAck: (offset: number) => void;
+  readonly onReport: (why: string, name: string, offset: number, db: number) => void;
+}
+
+const LF = 10;
+const SELECT = bytesOf('SELECT');
+const MULTI: Args = [bytesOf('MULTI')];
+const EXEC: Args = [bytesOf('EXEC')];
+const HELLO_CHANNEL = '__sentinel__:hello';
+/** A plain command that has brought this much and is not complete is passed on in pieces. */
+const PASS_BYTES = 512 * 1024;
+
+export class StreamApplier {
+  readonly #o: StreamApplierOptions;
+  readonly #scanner = new CommandScanner();
+  readonly #classify: (bytes: Uint8Array, from: number, length: number, argc: number) => CommandClass;
+  /** Filters or a map: every command is looked at, and SELECT and MULTI are only sent when needed. */
+  readonly #selective: boolean;
+  #offset: number;
+  #db: number;
+  #targetDb: number;
+  #inMulti = false;
+  /** MULTI has been sent to the target and not its EXEC. */
+  #multiOpen = false;
+  #passing = false;
+  /** Offset of the last place outside a transaction. */
+  #safeOffset: number;
+  #clear: ClearRequest | undefined;
+  #nowMs = 0;
+
+  constructor(options: StreamApplierOptions) {
+    this.#o = options;
+    this.#selective = options.filter.active || options.dbMap.active;
+    this.#classify = createClassifier({ all: this.#selective, ttls: options.relativeTtls });
+    this.#offset = options.offset;
+    this.#safeOffset = options.offset;
+    this.#db = options.db;
+    this.#targetDb = options.targetDb;
+    if (!this.#selective && this.#targetDb !== this.#db) this.#select(this.#db);
+  }
+
+  /** Offset behind the last byte taken. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** A transaction has been begun on the target and not ended, or a command is half sent. */
+  get open(): boolean {
+    return this.#multiOpen || this.#inMulti || this.#passing;
+  }
+
+  /** Set while databases must be emptied before the stream may go on. */
+  get clear(): ClearRequest | undefined {
+    return this.#clear;
+  }
+
+  /** At least so many bytes in one piece are needed to get on. */
+  get needed(): number {
+    return this.#passing ? 0 : this.#scanner.reached + 1;
+  }
+
+  cleared(): void {
+    this.#clear = undefined;
+  }
+
+  /** Takes what it can of bytes[start, end) and returns the position behind it. */
+  feed(bytes: Uint8Array, start: number, end: number, localNowMs: number): number {
+    this.#nowMs = localNowMs + this.#o.clockOffsetMs;
+    let at = start;
+    while (at < end && this.#clear === undefined && !this.#o.out.blocked) {
+      const next = this.#passing ? this.#pass(bytes, at, end) : this.#run(bytes, at, end);
+      if (next === at) break;
+      at = next;
+    }
+    this.#o.out.flush(this.#safeOffset);
+    return at;
+  }
+
+  /** Forwards a run of plain commands, or handles one that is not; returns the position behind it. */
+  #run(bytes: Uint8Array, start: number, end: number): number {
+    const { out } = this.#o;
+    const scanner = this.#scanner;
+    if (bytes[start] === LF) return start + 1;
+    let at = start;
+    let commands = 0;
+    const room = out.room;
+    for (;;) {
+      const next = scanner.find(bytes, at, end);
+      if (next === INCOMPLETE) break;
+      const found = this.#classify(bytes, at + scanner.nameFrom, scanner.nameBytes, scanner.argc);
+      if (found !== 'plain') {
+        this.#forward(bytes, start, at, commands);
+        this.#take(next - at);
+        this.#special(found, bytes, at, next);
+        return next;
+      }
+      if (next - start > room && commands > 0) {
+        this.#forward(bytes, start, at, commands);
+        return at;
+      }
+      at = next;
+      commands++;
+      if (at >= end || bytes[at] === LF || at - start > room) break;
+    }
+    this.#forward(bytes, start, at, commands);
+    return at === start ? this.#startPassing(bytes, at, end) : at;
+  }
+
+  #forward(bytes: Uint8Array, start: number, end: number, commands: number): void {
+    if (end === start) return;
+    const { out, tally } = this.#o;
+    if (end - start <= out.slabBytes) out.reserve(end - start);
+    out.from(this.#offset);
+    out.begin();
+    out.put(bytes, start, end);
+    out.ended(commands);
+    tally.commands += commands;
+    this.#take(end - start);
+  }
+
+  #take(count: number): void {
+    this.#offset += count;
+    if (!this.#inMulti) this.#safeOffset = this.#offset;
+  }
+
+  /** A plain command that is larger than what should be held: begin to send what is here. */
+  #startPassing(bytes: Uint8Array, at: number, end: number): number {
+    const scanner = this.#scanner;
+    if (end - at < PASS_BYTES || !scanner.named) return at;
+    if (this.#classify(bytes, at + scanner.nameFrom, scanner.nameBytes, scanner.argc) !== 'plain') return at;
+    this.#passing = true;
+    this.#o.out.from(this.#offset);
+    this.#o.out.begin();
+    return this.#passPart(bytes, at, end);
+  }
+
+  #pass(bytes: Uint8Array, at: number, end: number): number {
+    const next = this.#scanner.find(bytes, at, end);
+    if (next === INCOMPLETE) return this.#passPart(bytes, at, end);
+    this.#o.out.put(bytes, at, next);
+    this.#o.out.ended(1);
+    this.#o.tally.commands++;
+    this.#passing = false;
+    this.#take(next - at);
+    return next;
+  }
+
+  #passPart(bytes: Uint8Array, at: number, end: number): number {
+    const count = Math.min(this.#scanner.reached, end - at);
+    this.#o.out.put(bytes, at, at + count);
+    this.#scanner.passed(count);
+    this.#offset += count;
+    return at + count;
+  }
+
+  #special(found: CommandClass, bytes: Uint8Array, at: number, next: number): void {
+    const args = commandArgs(bytes, at);
+    switch (found) {
+      case 'plain':
+        return;
+      case 'ping':
+        return;
+      case 'replconf':
+        if (args[1] !== undefined && isWord(args[1], 'GETACK')) this.#o.onGetAck(this.#safeOffset);
+        return;
+      case 'select':
+        this.#db = Number(new TextDecoder().decode(args[1]));
+        if (!this.#selective) this.#select(this.#db);
+        return;
+      case 'multi':
+        this.#multi(next - at);
+        return;
+      case 'exec':
+        this.#exec();
+        return;
+      case 'publish':
+        if (args[1] !== undefined && isChannel(args[1], HELLO_CHANNEL)) return;
+        this.#apply(args);
+        return;
+      default:
+        this.#apply(args);
+    }
+  }
+
+  #multi(bytes: number): void {
+    this.#inMulti = true;
+    this.#safeOffset = this.#offset - bytes;
+    if (!this.#selective) this.#openMulti();
+  }
+
+  #openMulti(): void {
+    this.#send(MULTI);
+    this.#multiOpen = true;
+  }
+
+  #exec(): void {
+    if (this.#multiOpen) this.#send(EXEC);
+    this.#inMulti = false;
+    this.#multiOpen = false;
+    this.#safeOffset = this.#offset;
+  }
+
+  /** One command that had to be looked at. */
+  #apply(args: Args): void {
+    const { tally, filter, dbMap, table, sourceDatabases } = this.#o;
+    tally.commands++;
+    if (!this.#selective) {
+      this.#unit(this.#absolute(args), undefined);
+      return;
+    }
+    const plan = planFiltered(args, { db: this.#db, filter, dbMap, table, sourceDatabases });
+    if ('report' in plan && plan.report !== undefined) this.#report(plan.report, args);
+    this.#carryOut(plan, args);
+  }
+
+  #carryOut(plan: Plan, args: Args): void {
+    switch (plan.action) {
+      case 'drop':
+        return;
+      case 'forward':
+        this.#unit(this.#absolute(args), this.#o.dbMap.toTarget(this.#db));
+        return;
+      case 'clear':
+        this.#startClear({ targetDbs: plan.targetDbs, matching: plan.scope === 'matching', async: plan.async });
+        return;
+      default: {
+        const several = plan.commands.length > 1 && !this.#multiOpen && !this.#inMulti;
+        if (several) this.#send(MULTI);
+        for (const { targetDb, args: one } of plan.commands) {
+          for (const absolute of this.#absolute(one)) this.#emit(absolute, targetDb, plan.tolerateErrors);
+        }
+        if (several) this.#send(EXEC);
+      }
+    }
+  }
+
+  #absolute(args: Args): readonly Args[] {
+    const { relativeTtls, capabilities } = this.#o;
+    if (!relativeTtls) return [args];
+    const { setPxat, restoreAbsttl } = capabilities;
+    return toAbsoluteTtl(args, this.#nowMs, { setPxat, restoreAbsttl }) ?? [args];
+  }
+
+  /** Commands that belong together: in one transaction, unless one is open already. */
+  #unit(commands: readonly Args[], targetDb: number | undefined): void {
+    const wrap = commands.length > 1 && !this.#inMulti;
+    if (wrap) this.#send(MULTI);
+    for (const args of commands) this.#emit(args, targetDb, false);
+    if (wrap) this.#send(EXEC);
+  }
+
+  #emit(args: Args, targetDb: number | undefined, tolerate: boolean): void {
+    if (this.#inMulti && !this.#multiOpen) this.#openMulti();
+    if (targetDb !== undefined) this.#select(targetDb);
+    if (tolerate) this.#o.out.tolerate();
+    this.#send(args);
+  }
+
+  #select(db: number): void {
+    if (db === this.#targetDb) return;
+    this.#targetDb = db;
+    this.#send([SELECT, bytesOf(String(db))]);
+  }
+
+  #send(args: Args): void {
+    this.#o.out.from(this.#offset);
+    this.#o.out.command(args);
+  }
+
+  /** Emptying happens beside the stream, so a transaction must be closed before and opened anew after. */
+  #startClear(request: ClearRequest): void {
+    if (this.#multiOpen) {
+      this.#send(EXEC);
+      this.#multiOpen = false;
+    }
+    this.#clear = request;
+  }
+
+  #report(why: string, args: Args): void {
+    const name = new TextDecoder('latin1').decode(args[0]).toUpperCase();
+    this.#o.onReport(why, name, this.#offset, this.#db);
+  }
+}
+
+function isChannel(bytes: Uint8Array, channel: string): boolean {
+  return new TextDecoder('latin1').decode(bytes) === channel;
+}

@@ -1,0 +1,308 @@
+/**
+ * The write path: commands go out in order over one connection, many at a time, and replies are counted as
+ * they come back. Nothing is allocated per command.
+ *
+ * Writers put bytes with `reserve`/`put…` and declare each finished command with `ended`. `flush` hands
+ * what is there to the socket and notes `mark`, the source offset reached: once every command before the
+ * mark has been answered, `applied` is at least that offset. Memory is bounded by `maxInFlightBytes`:
+ * writers look at `blocked` between commands and wait for `onDrain`.
+ */
+import { ReplicantError } from '../errors.js';
+import { ReplyScanner } from '../resp/reply-scanner.js';
+import { commandAt, type FailedCommand } from './failed-command.js';
+import { Slab } from './slab.js';
+
+/** Where the bytes go: a socket. `written` is called when the piece has left; pieces leave in order. */
+export interface PipelineOutput {
+  write(bytes: Uint8Array, written: () => void): void;
+}
+
+export interface PipelineOptions {
+  readonly slabBytes?: number;
+  readonly maxInFlightBytes?: number;
+  /** An error reply. Throwing is fatal for the connection. */
+  readonly onError: (failed: FailedCommand) => void;
+  /** There is room again after `blocked`. */
+  readonly onDrain: () => void;
+  /** `applied` has moved. */
+  readonly onApplied?: () => void;
+}
+
+const SLAB_BYTES = 128 * 1024;
+const MAX_IN_FLIGHT = 8 * 1024 * 1024;
+/** Below this, a loop beats the set-up of `set(subarray)`. */
+const SMALL_COPY = 64;
+const CR = 13;
+const LF = 10;
+const DOLLAR = 36;
+const STAR = 42;
+const ZERO = 48;
+
+export class Pipeline {
+  readonly #output: PipelineOutput;
+  readonly #options: PipelineOptions;
+  readonly #scanner: ReplyScanner;
+  readonly #slabBytes: number;
+  #maxInFlight: number;
+  readonly #free: Slab[] = [];
+  /** Slabs that hold unanswered commands, oldest first; the last one is being filled. */
+  readonly #slabs: Slab[] = [];
+  #slab: Slab;
+  #commands = 0;
+  #blocked = false;
+  /** Parallel rings would be faster to fill, but a mark per flush is rare enough for objects. */
+  readonly #marks: { replies: number; offset: number }[] = [];
+  #applied = -1;
+  #origin = -1;
+  /** A command has been begun and not ended. */
+  #open = false;
+  /** Numbers of commands whose errors mean nothing. */
+  readonly #tolerated = new Set<number>();
+
+  constructor(output: PipelineOutput, options: PipelineOptions) {
+    this.#output = output;
+    this.#options = options;
+    this.#slabBytes = options.slabBytes ?? SLAB_BYTES;
+    this.#maxInFlight = options.maxInFlightBytes ?? MAX_IN_FLIGHT;
+    this.#scanner = new ReplyScanner((text, reply, element) => this.#failed(text, reply, element));
+    this.#slab = new Slab(this.#slabBytes);
+    this.#slabs.push(this.#slab);
+  }
+
+  /** So much is in flight that nothing more should be written now. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  /** Commands written and not answered. */
+  get pending(): number {
+    return this.#commands - this.#scanner.replies;
+  }
+
+  /** Commands written since the connection began. */
+  get commands(): number {
+    return this.#commands;
+  }
+
+  /** The last marked source offset up to which everything has been answered; -1 before the first. */
+  get applied(): number {
+    return this.#applied;
+  }
+
+  set maxInFlightBytes(bytes: number) {
+    this.#maxInFlight = bytes;
+  }
+
+  /** Free bytes in the slab being filled. */
+  get room(): number {
+    return this.#slab.room;
+  }
+
+  get slabBytes(): number {
+    return this.#slabBytes;
+  }
+
+  /** Says which source offset (or file offset) what is written next comes from, for error messages. */
+  from(offset: number): void {
+    this.#origin = offset;
+    this.#slab.origins.push(this.#slab.used, offset);
+  }
+
+  /**
+   * Makes `count` bytes writable in one piece at `slab.bytes[slab.used]` and returns the slab; the caller
+   * writes and adds to `used`. `count` must not exceed `slabBytes`.
+   */
+  reserve(count: number): Slab {
+    if (this.#slab.room < count) this.#nextSlab();
+    return this.#slab;
+  }
+
+  /** A command that may not fit into one slab is about to be written; `ended` closes it. */
+  begin(): void {
+    this.#open = true;
+  }
+
+  /** An error reply to the next command is expected and means nothing. */
+  tolerate(): void {
+    this.#tolerated.add(this.#commands);
+  }
+
+  /** `count` commands have been written completely. */
+  ended(count: number): void {
+    this.#open = false;
+    this.#commands += count;
+    this.#slab.ends += count;
+    this.#slab.repliesDue = this.#commands;
+  }
+
+  /** Copies source[from, to) into the output, over as many slabs as it takes. */
+  put(source: Uint8Array, from: number, to: number): void {
+    let at = from;
+    while (at < to) {
+      if (this.#slab.room === 0) this.#nextSlab();
+      const slab = this.#slab;
+      const count = Math.min(slab.room, to - at);
+      copyBytes(slab.bytes, slab.used, source, at, at + count);
+      slab.used += count;
+      at += count;
+    }
+  }
+
+  /** Writes one command from its arguments. */
+  command(args: readonly Uint8Array[]): void {
+    let size = headerBytes(args.length);
+    for (const arg of args) size += headerBytes(arg.length) + arg.length + 2;
+    if (size <= this.#slabBytes) this.reserve(size);
+    this.begin();
+    this.#line(STAR, args.length);
+    for (const arg of args) {
+      this.#line(DOLLAR, arg.length);
+      this.put(arg, 0, arg.length);
+      this.#crlf();
+    }
+    this.ended(1);
+  }
+
+  /** Hands everything written to the socket. `offset` marks the source position reached, when given. */
+  flush(offset = -1): void {
+    for (const slab of this.#slabs) if (slab.sent < slab.used) this.#send(slab);
+    if (offset >= 0) this.#mark(offset);
+  }
+
+  /** Bytes have come from the target. */
+  replies(bytes: Uint8Array, start: number, end: number): void {
+    this.#scanner.feed(bytes, start, end);
+    if (this.#scanner.replies > this.#commands) {
+      throw new ReplicantError('TARGET_PROTOCOL', 'the target sent more replies than it was given commands');
+    }
+    if (this.#tolerated.size > 0 && this.pending === 0) this.#tolerated.clear();
+    this.#settleMarks();
+    this.#release();
+  }
+
+  #nextSlab(): void {
+    if (this.#slab.sent < this.#slab.used) this.#send(this.#slab);
+    const slab = this.#free.pop() ?? new Slab(this.#slabBytes);
+    slab.continues = this.#open;
+    slab.repliesDue = this.#commands;
+    if (this.#origin >= 0) slab.origins.push(0, this.#origin);
+    this.#slab = slab;
+    this.#slabs.push(slab);
+    if (this.#slabs.length * this.#slabBytes > this.#maxInFlight) this.#blocked = true;
+  }
+
+  #send(slab: Slab): void {
+    const piece = slab.bytes.subarray(slab.sent, slab.used);
+    slab.sent = slab.used;
+    slab.writing++;
+    this.#output.write(piece, () => {
+      slab.writing--;
+      this.#release();
+    });
+  }
+
+  #mark(offset: number): void {
+    const marks = this.#marks;
+    const last = marks[marks.length - 1];
+    if (last !== undefined && last.replies === this.#commands) last.offset = offset;
+    else marks.push({ replies: this.#commands, offset });
+    this.#settleMarks();
+  }
+
+  #settleMarks(): void {
+    const { replies } = this.#scanner;
+    const marks = this.#marks;
+    let settled = 0;
+    while (settled < marks.length && marks[settled]!.replies <= replies) settled++;
+    if (settled === 0) return;
+    this.#applied = marks[settled - 1]!.offset;
+    marks.splice(0, settled);
+    this.#options.onApplied?.();
+  }
+
+  /** Takes back the slabs whose commands are all answered. */
+  #release(): void {
+    const { replies } = this.#scanner;
+    const slabs = this.#slabs;
+    let done = 0;
+    for (; done < slabs.length - 1; done++) {
+      const slab = slabs[done]!;
+      // A command that runs on into the next slab keeps this one, unless this is a mere middle part.
+      const spans = slabs[done + 1]!.continues && slab.ends > 0 ? 1 : 0;
+      if (slab.writing > 0 || slab.repliesDue + spans > replies) break;
+    }
+    if (done > 0) {
+      for (const slab of slabs.splice(0, done)) this.#recycle(slab);
+    }
+    const slab = this.#slab;
+    if (slabs.length === 1 && slab.writing === 0 && slab.sent === slab.used && this.#commands === replies) {
+      slab.reset();
+      slab.continues = this.#open;
+      slab.repliesDue = this.#commands;
+    }
+    if (this.#blocked && slabs.length * this.#slabBytes <= this.#maxInFlight / 2) {
+      this.#blocked = false;
+      this.#options.onDrain();
+    }
+  }
+
+  #recycle(slab: Slab): void {
+    slab.reset();
+    if (this.#free.length * this.#slabBytes < this.#maxInFlight) this.#free.push(slab);
+  }
+
+  #failed(text: string, reply: number, element: number): void {
+    const failed = commandAt(this.#slabs, text, reply, element);
+    if (!this.#tolerated.has(failed.number)) this.#options.onError(failed);
+  }
+
+  #line(mark: number, value: number): void {
+    const slab = this.reserve(MAX_LINE_BYTES);
+    const { bytes } = slab;
+    bytes[slab.used] = mark;
+    let at = writeDecimal(bytes, slab.used + 1, value);
+    bytes[at++] = CR;
+    bytes[at++] = LF;
+    slab.used = at;
+  }
+
+  #crlf(): void {
+    if (this.#slab.room < 2) this.#nextSlab();
+    const slab = this.#slab;
+    slab.bytes[slab.used++] = CR;
+    slab.bytes[slab.used++] = LF;
+  }
+}
+
+const MAX_LINE_BYTES = 24;
+
+/** Size of `*n\r\n` or `$n\r\n`. */
+export function headerBytes(value: number): number {
+  return 3 + decimalBytes(value);
+}
+
+export function decimalBytes(value: number): number {
+  let digits = 1;
+  for (let limit = 10; value >= limit; limit *= 10) digits++;
+  return digits;
+}
+
+/** Writes a non-negative integer in decimal at `at`; returns the position behind it. */
+export function writeDecimal(bytes: Uint8Array, at: number, value: number): number {
+  const end = at + decimalBytes(value);
+  let rest = value;
+  for (let place = end - 1; place >= at; place--) {
+    const next = Math.floor(rest / 10);
+    bytes[place] = ZERO + rest - next * 10;
+    rest = next;
+  }
+  return end;
+}
+
+export function copyBytes(target: Uint8Array, at: number, source: Uint8Array, from: number, to: number): void {
+  if (to - from > SMALL_COPY) {
+    target.set(source.subarray(from, to), at);
+    return;
+  }
+  for (let position = from, place = at; position < to; position++, place++) target[place] = source[position]!;
+}

@@ -1,0 +1,34 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { defaultJobName } from '../../src/config/job-name.js';
+import { parseEndpoint } from '../../src/net/parse-endpoint.js';
+
+const nameOf = (source: string, target: string): string =>
+  defaultJobName(parseEndpoint(source, 'source'), parseEndpoint(target, 'target'));
+
+const unix = (path: string) => ({ address: { kind: 'unix', path } as const });
+
+test.each([
+  ['redis://10.0.0.7', 'valkey://Cache.Example:7000', '10.0.0.7-6379-to-cache.example-7000'],
+  ['rediss://u:p@a/3', 'redis://b/0', 'a-6379-db3-to-b-6379-db0'],
+])('%s, %s', (source, target, name) => {
+  expect(nameOf(source, target)).toBe(name);
+});
+
+test('a password or a user changes nothing', () => {
+  expect(nameOf('redis://u:p@a', 'b')).toBe(nameOf('a', 'redis://:q@b'));
+});
+
+test('where characters are replaced, different addresses stay different', () => {
+  expect(nameOf('unix:///run/a-b.sock', 'h')).not.toBe(nameOf('unix:///run/a/b.sock', 'h'));
+  expect(nameOf('redis://[::1]', 'h')).toMatch(/^1-6379-to-h-6379-[\da-f]{8}$/);
+});
+
+test('always fit for --name and for a file name', () => {
+  const path = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 }).map((text) => `/x${text}`);
+  fc.assert(
+    fc.property(path, path, (a, b) => {
+      expect(defaultJobName(unix(a), unix(b))).toMatch(/^[a-z\d][a-z\d._-]{0,99}$/i);
+    }),
+  );
+});
