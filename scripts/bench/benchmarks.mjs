@@ -59,7 +59,12 @@ async function fullSync({ binary, sets, runs, log }) {
         unit: 's',
         maxRatio: LIMITS.fullSyncCpuRatio,
       },
-      { name: `full sync ${name}: CPU of the tool`, ours: ours.toolCpu, unit: 's' },
+      {
+        name: `full sync ${name}: CPU of the tool`,
+        ours: ours.toolCpu,
+        unit: 's',
+        ...(name === 'S' ? { max: LIMITS.fullSyncCpuSeconds } : {}),
+      },
       { name: `full sync ${name}: peak memory`, ours: ours.peakBytes / MB, unit: 'MB', max: LIMITS.memoryMb },
     );
   }
@@ -105,7 +110,12 @@ async function stream({ binary, streamCount, log }) {
       max: LIMITS.streamBehindSeconds,
       equal: ours.equal,
     },
-    { name: 'stream: CPU of the tool per million commands', ours: ours.toolCpuPerMillion, unit: 's/M' },
+    {
+      name: 'stream: CPU of the tool per million commands',
+      ours: ours.toolCpuPerMillion,
+      unit: 's/M',
+      max: LIMITS.streamCpuPerMillion,
+    },
     {
       name: 'stream: CPU of the target per million commands',
       native: native.targetCpuPerMillion,
@@ -163,7 +173,7 @@ async function memory({ binary, sets, log }) {
       name: `memory ${name}: peak`,
       ours: peakBytes / MB,
       unit: 'MB',
-      max: LIMITS.memoryMb,
+      max: name === 'bigvalues' ? LIMITS.memoryBigValuesMb : LIMITS.memoryMb,
       equal,
     });
   }

@@ -68,6 +68,9 @@ function readOptions(argv) {
 /** @param {string[]} argv @returns {Promise<number>} exit code */
 async function main(argv) {
   const options = readOptions(argv);
+  // Leaving by way of `exit` ends what is running and removes its directories.
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+    process.on(signal, () => process.exit(130));
   prepare(log);
   const servers = await findServers({ log });
   if (servers.length === 0) throw new Error('no server found; see node scripts/servers.mjs');

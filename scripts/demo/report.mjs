@@ -2,6 +2,9 @@
 import { percentile } from './probe.mjs';
 import { formatBytes, formatCount, formatMs } from './screen.mjs';
 
+/** Differences listed one by one. */
+const SHOWN = 20;
+
 /** @typedef {{line: (text?: string) => void}} Screen */
 
 /**
@@ -41,23 +44,21 @@ export function reportFigures(screen, { stats, exit, status, lags, drainMs, full
 
 /**
  * @param {Screen} screen
- * @param {{comparison: import('../lib/compare.mjs').Comparison, exit: import('./sync-process.mjs').SyncExit}} result
+ * @param {{verdict: import('./finish.mjs').Verdict, exit: import('./sync-process.mjs').SyncExit}} result
  */
-export function reportVerdict(screen, { comparison, exit }) {
-  const { equal, keys, digestA, digestB, differences } = comparison;
+export function reportVerdict(screen, { verdict, exit }) {
+  const { equal, proof } = verdict;
+  const { keys, digestA, digestB, differences } = verdict.comparison;
   screen.line();
   screen.line(`DEBUG DIGEST   source ${digestA}`);
   screen.line(`               target ${digestB}`);
-  for (const { db, key, what, a, b } of differences) {
+  for (const { db, key, what, a, b } of differences.slice(0, SHOWN)) {
     screen.line(
       `  db ${db ?? '-'} ${key ?? '-'}: ${what}: source ${a ?? 'nothing'}, target ${b ?? 'nothing'}`,
     );
   }
   if (exit.code !== 0) screen.line(`The sync ended with exit code ${exit.code ?? exit.signal}.`);
-  const also = 'also expiry times, consumer groups and functions, key by key';
   screen.line(
-    equal
-      ? `EQUAL: ${formatCount(keys)} keys (${also}).`
-      : `DIFFERENT: ${differences.length} differences shown.`,
+    equal ? `EQUAL: ${formatCount(keys)} keys (${proof}).` : `DIFFERENT: ${differences.length} differences.`,
   );
 }

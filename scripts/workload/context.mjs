@@ -11,11 +11,14 @@
  * @property {string} tag what belongs to this generator alone carries it
  * @property {number} nowMs the base of absolute expiry times
  * @property {(kind: Kind) => Arg} key
- * @property {(kind: Kind) => Arg} anyKey now and then a key of another kind, which earns WRONGTYPE
+ * @property {(kind: Kind) => Arg} anyKey now and then a key of another kind, which earns WRONGTYPE; never a
+ *   HyperLogLog, which would be corrupted, and servers disagree on what corruption they notice
  * @property {() => Kind} kind
  * @property {() => string} member
  * @property {() => Arg} value
  * @property {() => string} score
+ * @property {() => string} soonMs a time to live of milliseconds; minutes where expiry races are not wanted
+ * @property {(most: number) => number} lifeSeconds up to `most`, at least 2,000
  * @property {(most: number) => number} few 1 … most, small ones more often
  * @property {() => number} otherDb
  * @property {OwnStreams} own
@@ -26,6 +29,10 @@
  * @typedef {object} OwnStreams
  * @property {() => {key: string, last: number}} pick
  */
+
+const FOREIGN_CHANCE = 0.02;
+/** Times to live of keys that are touched again, where that must not be a race. */
+const CALM_SECONDS = 1200;
 
 /** @type {readonly Kind[]} */
 const KINDS = ['str', 'num', 'bit', 'list', 'set', 'iset', 'zset', 'geo', 'hash', 'xs', 'hll'];
@@ -99,11 +106,13 @@ function ownStreams(tag, context) {
  * @param {number} options.nowMs
  * @param {string} options.tag
  * @param {boolean} options.faithful
+ * @param {boolean} options.expiryRaces
  * @returns {Context}
  */
-export function createContext({ random, abilities, dbs, keyspace, nowMs, tag, faithful }) {
+export function createContext({ random, abilities, dbs, keyspace, nowMs, tag, faithful, expiryRaces }) {
   const perKind = Math.max(4, Math.floor(keyspace / KINDS.length));
   const kind = () => random.pick(KINDS);
+  const foreignKind = () => random.pick(KINDS.filter((one) => one !== 'hll'));
   /** @param {Kind} of */
   const key = (of) => keyName(of, random.int(perKind));
   const context = {
@@ -116,10 +125,12 @@ export function createContext({ random, abilities, dbs, keyspace, nowMs, tag, fa
     nowMs,
     kind,
     key,
-    anyKey: (of) => key(random.chance(0.02) ? kind() : of),
+    anyKey: (of) => key(random.chance(FOREIGN_CHANCE) ? foreignKind() : of),
     member: () => (random.chance(0.3) ? String(random.int(400)) : `m${random.int(600)}`),
     value: () => randomValue(random),
     score: () => randomScore(random),
+    soonMs: () => String(expiryRaces ? random.between(5, 500) : CALM_SECONDS * 1000 + random.int(900_000)),
+    lifeSeconds: (most) => random.between(expiryRaces ? 1 : CALM_SECONDS, most),
     few: (most) => 1 + Math.floor(random.next() * random.next() * most),
     otherDb: () => random.pick(dbs),
   };

@@ -6,6 +6,7 @@
  */
 import { blockingFor } from './ops/blocking.mjs';
 import { FIELD_TTL_OPS, HASH_OPS, LIST_OPS, SET_OPS } from './ops/collections.mjs';
+import { BRIEF_OPS } from './ops/brief.mjs';
 import { databaseOps, KEY_OPS } from './ops/generic.mjs';
 import { SCRIPT_OPS, scriptSetup } from './ops/scripts.mjs';
 import { GEO_OPS, VECTOR_OPS, ZSET_OPS } from './ops/sorted.mjs';
@@ -31,6 +32,9 @@ import { createRandom } from './random.mjs';
  * @property {number} [nowMs] base of absolute expiry times
  * @property {boolean} [faithful] leave out what a primary does not tell even its own replicas (from 6.2 on), so that
  *   consumer groups can be compared exactly
+ * @property {boolean} [expiryRaces] default true: keys are touched again in their last milliseconds. A target that
+ *   expires by its own clock may have lost the key by then and come to another value for good, unless it can be
+ *   told to wait for the source (Valkey's import mode). Without them, what lives short is never touched again.
  * @property {string} [tag] names what belongs to this generator alone; two generators need two tags
  */
 /**
@@ -58,6 +62,7 @@ function usableOps(abilities, flushDb, faithful) {
     ...STREAM_OPS,
     ...KEY_OPS,
     ...SCRIPT_OPS,
+    ...BRIEF_OPS,
     ...databaseOps(flushDb),
   ];
   return all.filter(
@@ -122,10 +127,11 @@ export function createWorkload(options) {
     keyspace = 600,
     nowMs = Date.now(),
     faithful = false,
+    expiryRaces = true,
   } = options;
   const ops = usableOps(abilities, flushDb, faithful);
   const random = createRandom(seed);
-  const shared = { abilities, dbs, keyspace, nowMs, faithful };
+  const shared = { abilities, dbs, keyspace, nowMs, faithful, expiryRaces };
   const context = createContext({ ...shared, random, tag: options.tag ?? String(seed) });
   const pick = weightedPick(ops, random);
   const blocking = blockingFor(abilities, faithful);

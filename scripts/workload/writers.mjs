@@ -13,6 +13,7 @@ import { createWorkload } from './workload.mjs';
  * @property {number} [ratePerSecond] commands of all writers together
  * @property {number} [batchSize] commands per round trip
  * @property {boolean} [faithful] as for createWorkload
+ * @property {boolean} [expiryRaces] as for createWorkload
  * @property {boolean} [blocking] one more connection waits in blocking reads
  * @property {readonly number[]} [dbs]
  * @property {number} [flushDb]
@@ -117,7 +118,7 @@ export async function runWriters(server, options) {
   const abilities = await probeAbilities(clients[0]);
   const nowMs = Date.now();
   const workloads = clients.map((_, i) => {
-    const { dbs, flushDb, keyspace, faithful } = options;
+    const { dbs, flushDb, keyspace, faithful, expiryRaces } = options;
     return createWorkload({
       seed: options.seed + i,
       abilities,
@@ -127,6 +128,7 @@ export async function runWriters(server, options) {
       flushDb,
       keyspace,
       faithful,
+      expiryRaces,
     });
   });
   await clients[0].pipeline(workloads[0].setup());

@@ -42,7 +42,11 @@ export class Client {
   }
 
   /** Connects, authenticates, and names the connection. */
-  static async connect(endpoint: Endpoint, side: Side, timeoutMs: number = CONNECT_TIMEOUT_MS): Promise<Client> {
+  static async connect(
+    endpoint: Endpoint,
+    side: Side,
+    timeoutMs: number = CONNECT_TIMEOUT_MS,
+  ): Promise<Client> {
     const client = new Client(endpoint, side);
     const buffer = new Uint8Array(READ_BYTES);
     const socket = await openSocket(
@@ -58,7 +62,7 @@ export class Client {
       await client.#greet(endpoint);
     } catch (error) {
       client.close();
-      throw error;
+      throw explainStranger(error);
     }
     return client;
   }
@@ -74,7 +78,10 @@ export class Client {
       return Promise.reject(this.#closed ?? new ReplicantError('INTERNAL', 'not connected'));
     }
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail(`no answer to ${String(args[0])} within ${timeoutMs / 1000} s`), timeoutMs);
+      const timer = setTimeout(
+        () => this.#fail(`no answer to ${String(args[0])} within ${timeoutMs / 1000} s`),
+        timeoutMs,
+      );
       this.#waiting.push({ resolve, reject, timer });
       socket.write(encodeCommand(args));
     });
@@ -112,7 +119,8 @@ export class Client {
   /** From now on bytes go to `channel`; returns the socket to write to. */
   takeOver(channel: RawChannel): Socket {
     const socket = this.#socket;
-    if (socket === undefined || this.#waiting.length > 0) throw new ReplicantError('INTERNAL', 'take-over of a busy connection');
+    if (socket === undefined || this.#waiting.length > 0)
+      throw new ReplicantError('INTERNAL', 'take-over of a busy connection');
     this.#raw = channel;
     if (this.#closed !== undefined) channel.closed(this.#closed);
     return socket;
@@ -127,8 +135,13 @@ export class Client {
   async #greet(endpoint: Endpoint): Promise<void> {
     const { username, password } = endpoint;
     if (password !== undefined) {
-      const reply = await this.request(username === undefined ? ['AUTH', password] : ['AUTH', username, password]);
-      if (reply instanceof ReplyError && !/no password is set|without any password configured/.test(reply.message)) {
+      const reply = await this.request(
+        username === undefined ? ['AUTH', password] : ['AUTH', username, password],
+      );
+      if (
+        reply instanceof ReplyError &&
+        !/no password is set|without any password configured/.test(reply.message)
+      ) {
         throw this.refusal('AUTH', reply);
       }
     }
@@ -154,7 +167,9 @@ export class Client {
       }
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.#end(new ReplicantError(PROTOCOL[this.#side], message, { place: { at: this.address }, cause: error }));
+      this.#end(
+        new ReplicantError(PROTOCOL[this.#side], message, { place: { at: this.address }, cause: error }),
+      );
     }
     return true;
   }
@@ -181,4 +196,15 @@ export class Client {
       waiting.reject(error);
     }
   }
+}
+
+/** What can't be talked to from the first word on may be no Redis at all, or want TLS. */
+function explainStranger(error: unknown): unknown {
+  if (!(error instanceof ReplicantError) || error.hint !== undefined) return error;
+  if (!/_(PROTOCOL|UNREACHABLE)$/.test(error.code)) return error;
+  return new ReplicantError(error.code, error.message, {
+    place: error.place,
+    hint: 'is there a Redis or Valkey at this address, and does it want TLS (rediss://)?',
+    cause: error,
+  });
 }

@@ -3,7 +3,12 @@
  * buffer per chunk.
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type PeerCertificate } from 'node:tls';
+import {
+  checkServerIdentity,
+  connect as connectTls,
+  type ConnectionOptions,
+  type PeerCertificate,
+} from 'node:tls';
 import { ReplicantError } from '../errors.js';
 import { type Endpoint, formatAddress } from './endpoint.js';
 
@@ -97,7 +102,9 @@ function hintFor(cause: unknown, endpoint: Endpoint): string | undefined {
   if (code.includes('CERT') || code.includes('SIGNED') || code.includes('ALTNAME')) {
     return 'name the CA with --source-tls-ca/--target-tls-ca, or accept any certificate with …-tls-insecure';
   }
-  if (endpoint.tls !== undefined && (code === 'EPROTO' || code === 'ECONNRESET')) {
+  // A server without TLS takes the greeting for half a line, and waits for the rest.
+  const silent = cause === undefined;
+  if (endpoint.tls !== undefined && (silent || code === 'EPROTO' || code === 'ECONNRESET')) {
     return 'does this port speak TLS? use redis:// if not';
   }
   return undefined;

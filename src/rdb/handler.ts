@@ -34,6 +34,8 @@ export interface RdbEntry {
 export interface ValueSink {
   feed(bytes: Uint8Array, start: number, end: number): number;
   readonly done: boolean;
+  /** How many bytes in one piece it needs to get on, at least; 0 or absent when not known. */
+  readonly needBytes?: number;
 }
 
 export interface Checksum {

@@ -17,10 +17,14 @@ const VALKEY_FIRST = 80;
 export function parseMagic(bytes: Uint8Array, at: number, end: number): Magic | undefined {
   const head = String.fromCharCode(...bytes.subarray(at, Math.min(end, at + MAGIC_BYTES)));
   if (head.startsWith('VCS')) {
-    throw new ReplicantError('RDB_UNSUPPORTED', 'this is a compressed snapshot of Valkey 9.2 (VCS envelope)', {
-      place: { offset: at },
-      hint: 'set rdbcompression to yes or no, not lz4 or zstd, on the server that writes it',
-    });
+    throw new ReplicantError(
+      'RDB_UNSUPPORTED',
+      'this is a compressed snapshot of Valkey 9.2 (VCS envelope)',
+      {
+        place: { offset: at },
+        hint: 'set rdbcompression to yes or no, not lz4 or zstd, on the server that writes it',
+      },
+    );
   }
   if (!'REDIS'.startsWith(head.slice(0, 5)) && !'VALKEY'.startsWith(head.slice(0, 6))) {
     throw new ReplicantError('RDB_CORRUPT', `not an RDB: it starts with ${JSON.stringify(head)}`, {

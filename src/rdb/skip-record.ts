@@ -36,7 +36,9 @@ export function skipKeyMeta(bytes: Uint8Array, start: number, end: number): numb
   if (at === INCOMPLETE) return INCOMPLETE;
   const classes = header.length;
   if (classes === 0 || classes > MAX_META_CLASSES) {
-    throw new ReplicantError('RDB_CORRUPT', `key metadata of ${classes} classes`, { place: { offset: start } });
+    throw new ReplicantError('RDB_CORRUPT', `key metadata of ${classes} classes`, {
+      place: { offset: start },
+    });
   }
   for (let left = classes; left > 0 && at !== INCOMPLETE && at <= end; left--) {
     at = skipItems(bytes, at + 4, end);

@@ -126,7 +126,10 @@ const COMMON: readonly ValueType[] = [
 const REDIS_ONLY: readonly ValueType[] = [
   define(22, 'HASH_METADATA_PRE_GA', 'hash', 'hashtable', 'count', many(STEP_LEN, STEP_STR, STEP_STR)),
   define(23, 'HASH_LISTPACK_EX_PRE_GA', 'hash', 'listpackex', 'packed', BLOB),
-  define(24, 'HASH_METADATA', 'hash', 'hashtable', 'time+count', [TIME, ...many(STEP_LEN, STEP_STR, STEP_STR)]),
+  define(24, 'HASH_METADATA', 'hash', 'hashtable', 'time+count', [
+    TIME,
+    ...many(STEP_LEN, STEP_STR, STEP_STR),
+  ]),
   define(25, 'HASH_LISTPACK_EX', 'hash', 'listpackex', 'time+packed', [TIME, ...BLOB]),
   define(26, 'STREAM_4', 'stream', 'stream', 'other', stream(26)),
   define(27, 'STREAM_5', 'stream', 'stream', 'other', stream(27)),

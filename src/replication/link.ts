@@ -12,30 +12,26 @@ import { ReplicantError } from '../errors.js';
 import { type Endpoint, formatAddress } from '../net/endpoint.js';
 import { openSocket } from '../net/socket.js';
 import { type CommandArg, encodeCommand } from '../resp/encode.js';
-import { greetingSteps, type GreetingStep } from './greeting.js';
+import { greetingSteps } from './greeting.js';
+import { Handshake } from './handshake.js';
 import { type LinkEvent, type LinkState, nextLinkState } from './link-state.js';
 import { ackEveryMs, EAGER_ACK_EVERY_MS, isSilent } from './policies.js';
-import { type Position, psyncArgs } from './position.js';
-import { parsePsyncReply, parseTransferHeader, replicationDisabled, type TransferHeader } from './replies.js';
+import type { Position } from './position.js';
+import type { TransferHeader } from './replies.js';
+import { MARK_BYTES, type SnapshotReader, Transfer } from './transfer.js';
 
-export interface LinkHandler {
+export interface LinkHandler extends SnapshotReader {
   /** The source starts over. `offset` is what the snapshot includes; -1 from a source that only knows SYNC. */
   fullResync(replid: string, offset: number): void;
   /** The source goes on where we were, perhaps under a new replid. */
   continued(replid: string | undefined): void;
   transferHeader(header: TransferHeader): void;
-  /** Snapshot bytes; returns the position behind what was taken. */
-  snapshot(bytes: Uint8Array, start: number, end: number): number;
-  /** The snapshot's own end mark and checksum have been taken. */
-  readonly snapshotDone: boolean;
   /** The transfer is over: judge the snapshot; throwing ends the link. */
   snapshotEnd(): void;
   /** Stream bytes; returns the position behind what was taken. */
   stream(bytes: Uint8Array, start: number, end: number): number;
   /** Bytes in one piece that `snapshot` or `stream` needs to get on; 0 when not known. */
   readonly needed: number;
-  /** Nothing more can be taken now. */
-  readonly blocked: boolean;
   /** What to acknowledge; 0 before anything is applied. */
   readonly acknowledged: number;
 }
@@ -52,7 +48,6 @@ export interface LinkOptions {
 const CONNECT_TIMEOUT_MS = 5000;
 const STEP_TIMEOUT_MS = 10_000;
 const LF = 10;
-const MARK_BYTES = 40;
 const MAX_LINE_BYTES = 64 * 1024;
 const NEWLINE = new Uint8Array([LF]);
 const latin = new TextDecoder('latin1');
@@ -62,11 +57,8 @@ export class ReplicationLink {
   readonly #at: string;
   #state: LinkState = 'idle';
   #socket: Socket | undefined;
-  #steps: GreetingStep[] = [];
-  #header: TransferHeader | undefined;
-  /** Bytes of a sized snapshot still to come. */
-  #left = 0;
-  #syncSent = false;
+  #handshake: Handshake | undefined;
+  #transfer: Transfer | undefined;
   #paused = false;
   #lastByteMs = 0;
   #snapshotEndMs = 0;
@@ -107,9 +99,9 @@ export class ReplicationLink {
     socket.on('close', () => this.#lose(this.#lost('the source closed the connection')));
     this.#lastByteMs = Date.now();
     this.#step('connected');
-    this.#steps = greetingSteps(source);
     this.#timer = setInterval(() => this.#tick(Date.now()), EAGER_ACK_EVERY_MS);
-    this.#sendStep();
+    this.#handshake = this.#conversation();
+    this.#handshake.proceed();
     await ended;
   }
 
@@ -161,7 +153,9 @@ export class ReplicationLink {
     if (this.#state === 'closed') return;
     this.#close('lost');
     const known = error instanceof ReplicantError ? error : undefined;
-    this.#end(known?.within({ at: this.#at }) ?? new ReplicantError('INTERNAL', String(error), { cause: error }));
+    this.#end(
+      known?.within({ at: this.#at }) ?? new ReplicantError('INTERNAL', String(error), { cause: error }),
+    );
   }
 
   #close(event: 'lost' | 'stop'): void {
@@ -183,7 +177,7 @@ export class ReplicationLink {
   #process(): void {
     const { window, handler } = this.#o;
     try {
-      for (let before = -1; before !== window.start && window.length > 0 && !handler.blocked; ) {
+      for (let before = -1; before !== window.start && window.length > 0 && !handler.blocked;) {
         before = window.start;
         const { state } = this;
         this.#processState();
@@ -213,10 +207,10 @@ export class ReplicationLink {
         this.#line();
         return;
       case 'transfer':
-        this.#snapshot();
+        this.#snapshot(this.#transfer!);
         return;
       case 'mark':
-        this.#mark();
+        this.#mark(this.#transfer!);
         return;
       case 'streaming': {
         const before = window.start;
@@ -238,105 +232,54 @@ export class ReplicationLink {
     }
     const stop = bytes.subarray(start, end).indexOf(LF);
     if (stop < 0) {
-      if (end - start > MAX_LINE_BYTES) throw new ReplicantError('SOURCE_PROTOCOL', 'a reply line without an end');
+      if (end - start > MAX_LINE_BYTES)
+        throw new ReplicantError('SOURCE_PROTOCOL', 'a reply line without an end');
       return;
     }
     const line = latin.decode(bytes.subarray(start, start + stop)).replace(/\r$/, '');
     window.take(start + stop + 1);
     this.#stepStartedMs = Date.now();
-    if (this.#state === 'greeting') this.#greeted(line);
-    else if (this.#state === 'asking' && !this.#syncSent) this.#psyncAnswered(line);
-    else this.#transferHeader(line);
+    this.#handshake?.line(line);
   }
 
-  #sendStep(): void {
-    const step = this.#steps[0];
-    if (step !== undefined) {
-      this.#send(step.send);
-      return;
-    }
-    this.#step('greeted');
-    this.#send([this.#o.psyncCommand, ...psyncArgs(this.#o.position)]);
+  /** What the conversation leads to. */
+  #conversation(): Handshake {
+    const { handler, source, psyncCommand, position } = this.#o;
+    return new Handshake(
+      { steps: greetingSteps(source), psyncCommand, position },
+      {
+        send: (args) => this.#send(args),
+        greeted: () => this.#step('greeted'),
+        fullResync: (replid, offset) => {
+          handler.fullResync(replid, offset);
+          this.#step('full-resync');
+        },
+        continued: (replid) => {
+          handler.continued(replid);
+          this.#step('continue');
+        },
+        header: (header) => {
+          this.#transfer = new Transfer(handler, header);
+          handler.transferHeader(header);
+          this.#step('header');
+        },
+      },
+    );
   }
 
-  #greeted(line: string): void {
-    const error = this.#steps.shift()!.judge(line);
-    if (error !== undefined) throw error;
-    this.#sendStep();
-  }
-
-  #psyncAnswered(line: string): void {
-    const { handler, psyncCommand } = this.#o;
-    const reply = parsePsyncReply(line);
-    switch (reply.kind) {
-      case 'full-resync':
-        handler.fullResync(reply.replid, reply.offset);
-        this.#step('full-resync');
-        return;
-      case 'continue':
-        handler.continued(reply.replid);
-        this.#step('continue');
-        this.#snapshotEndMs = 0;
-        return;
-      case 'unknown-command':
-        if (psyncCommand.toUpperCase() !== 'PSYNC') throw replicationDisabled(psyncCommand);
-        this.#syncSent = true;
-        this.#send(['SYNC']);
-        return;
-      default:
-        throw reply.error;
-    }
-  }
-
-  #transferHeader(line: string): void {
-    const { handler, psyncCommand } = this.#o;
-    if (this.#state === 'asking') {
-      if (/^-ERR unknown command/i.test(line)) throw replicationDisabled(psyncCommand);
-      const header = parseTransferHeader(line);
-      handler.fullResync('', -1);
-      this.#step('full-resync');
-      this.#begin(header);
-      return;
-    }
-    this.#begin(parseTransferHeader(line));
-  }
-
-  #begin(header: TransferHeader): void {
-    this.#header = header;
-    this.#left = header.kind === 'sized' ? header.bytes : Number.POSITIVE_INFINITY;
-    this.#o.handler.transferHeader(header);
-    this.#step('header');
-  }
-
-  #snapshot(): void {
+  #snapshot(transfer: Transfer): void {
     const { window, handler } = this.#o;
-    const before = window.start;
-    const end = Math.min(window.end, before + this.#left);
-    const next = handler.snapshot(window.bytes, before, end);
-    this.#left -= next - before;
-    window.take(next);
-    if (handler.snapshotDone) {
-      if (this.#left > 0 && this.#header?.kind === 'sized') {
-        throw new ReplicantError('RDB_CORRUPT', `${this.#left} bytes behind the end of the snapshot`);
-      }
-      if (this.#header?.kind === 'marked') this.#step('marked-end');
-      else this.#snapshotEnd('snapshot-end');
-      return;
-    }
-    if (next === end && this.#left === 0) {
-      throw new ReplicantError('RDB_TRUNCATED', 'the snapshot ends before its end mark');
-    }
+    window.take(transfer.feed(window.bytes, window.start, window.end));
+    if (!handler.snapshotDone) return;
+    if (transfer.marked) this.#step('marked-end');
+    else this.#snapshotEnd('snapshot-end');
   }
 
-  #mark(): void {
+  #mark(transfer: Transfer): void {
     const { window } = this.#o;
-    const { bytes, start } = window;
     if (window.length < MARK_BYTES) return;
-    const mark = latin.decode(bytes.subarray(start, start + MARK_BYTES));
-    if (this.#header?.kind !== 'marked' || mark !== this.#header.mark) {
-      throw new ReplicantError('SOURCE_PROTOCOL', 'the snapshot is not followed by the mark that was announced');
-    }
-    window.take(start + MARK_BYTES);
+    transfer.checkMark(window.bytes, window.start);
+    window.take(window.start + MARK_BYTES);
     this.#snapshotEnd('mark-ok');
   }
 
@@ -352,10 +295,8 @@ export class ReplicationLink {
       this.#lose(this.#lost('no byte for 60 s (it should send a PING every 10 s)'));
       return;
     }
-    const stepping = this.#state === 'greeting';
-    if (stepping && nowMs - this.#stepStartedMs > STEP_TIMEOUT_MS) {
-      const step = this.#steps[0]?.send.join(' ') ?? '';
-      this.#lose(this.#lost(`no answer to ${step.startsWith('AUTH') ? 'AUTH' : step} within 10 s`));
+    if (this.#state === 'greeting' && nowMs - this.#stepStartedMs > STEP_TIMEOUT_MS) {
+      this.#lose(this.#lost(`no answer to ${this.#handshake?.waitingFor ?? 'anything'} within 10 s`));
       return;
     }
     const every = ackEveryMs(nowMs - this.#snapshotEndMs, this.#streamBytes);

@@ -13,7 +13,7 @@ export type PsyncReply =
   | { readonly kind: 'refused'; readonly error: ReplicantError };
 
 export function parsePsyncReply(line: string): PsyncReply {
-  const full = /^\+FULLRESYNC ([0-9a-zA-Z]{40}) (\d+)$/.exec(line);
+  const full = /^\+FULLRESYNC ([0-9a-zA-Z]{40}) (\d{1,15})$/.exec(line);
   if (full !== null) return { kind: 'full-resync', replid: full[1]!.toLowerCase(), offset: Number(full[2]) };
   const again = /^\+CONTINUE(?: ([0-9a-zA-Z]{40}))?\s*$/.exec(line);
   if (again !== null) return { kind: 'continue', replid: again[1]?.toLowerCase() };
@@ -36,7 +36,12 @@ const REFUSALS: readonly Refusal[] = [
     says: 'the source is a replica without a link to its primary',
     hint: 'it will be tried again; or use the primary itself as the source',
   },
-  { pattern: /^-LOADING/, code: 'SOURCE_BUSY', says: 'the source is loading its data', hint: 'it will be tried again' },
+  {
+    pattern: /^-LOADING/,
+    code: 'SOURCE_BUSY',
+    says: 'the source is loading its data',
+    hint: 'it will be tried again',
+  },
   {
     pattern: /^-(MASTERDOWN|BUSY)/,
     code: 'SOURCE_BUSY',
@@ -60,6 +65,18 @@ const REFUSALS: readonly Refusal[] = [
     code: 'SOURCE_DENIED',
     says: 'the source wants another user or password',
     hint: 'check the URL, or REPLICANT_SOURCE_PASSWORD',
+  },
+  {
+    pattern: /^-DENIED/,
+    code: 'SOURCE_DENIED',
+    says: 'the source only talks to its own machine',
+    hint: 'it is in protected mode: set a password there, or bind it to an address (protected-mode no)',
+  },
+  {
+    pattern: /^-ERR max number of clients/,
+    code: 'SOURCE_BUSY',
+    says: 'the source has all the clients it takes',
+    hint: 'it will be tried again; maxclients on the source limits them',
   },
   {
     pattern: /^-NOPERM/,
@@ -93,7 +110,7 @@ export function replicationDisabled(command: string): ReplicantError {
 
 /** The first line of an answer to PING: is there a server that goes on talking to us? */
 export function judgePing(line: string): ReplicantError | undefined {
-  if (/^\+PONG/.test(line) || /^-(NOAUTH|NOPERM)/.test(line) || /^-ERR operation not permitted/.test(line)) {
+  if (/^(\+PONG|-NOAUTH|-NOPERM|-ERR operation not permitted)/.test(line)) {
     return undefined;
   }
   if (/^-(LOADING|BUSY|MASTERDOWN)/.test(line)) return psyncRefusal(line);
@@ -102,9 +119,13 @@ export function judgePing(line: string): ReplicantError | undefined {
 }
 
 export function notRedis(line: string): ReplicantError {
-  return new ReplicantError('SOURCE_PROTOCOL', `the source does not answer like a Redis: ${JSON.stringify(line.slice(0, 60))}`, {
-    hint: 'is there a Redis or Valkey at this address, and does it want TLS (rediss://)?',
-  });
+  return new ReplicantError(
+    'SOURCE_PROTOCOL',
+    `the source does not answer like a Redis: ${JSON.stringify(line.slice(0, 60))}`,
+    {
+      hint: 'is there a Redis or Valkey at this address, and does it want TLS (rediss://)?',
+    },
+  );
 }
 
 export type TransferHeader =
@@ -115,7 +136,7 @@ export type TransferHeader =
 export function parseTransferHeader(line: string): TransferHeader {
   const marked = /^\$EOF:(.{40})$/s.exec(line);
   if (marked !== null) return { kind: 'marked', mark: marked[1]! };
-  const sized = /^\$(\d+)$/.exec(line);
+  const sized = /^\$(\d{1,15})$/.exec(line);
   if (sized !== null) return { kind: 'sized', bytes: Number(sized[1]) };
   throw line.startsWith('-') ? psyncRefusal(line) : notRedis(line);
 }

@@ -15,6 +15,8 @@ const ZERO = 48;
 /** The servers' own limit on arguments (1024 × 1024) is below this; int32 is what later versions allow. */
 const MAX_ARGS = 0x7fffffff;
 const MAX_BULK = 0xffffffff;
+/** Longer than the longest header that is within these limits, leading zeros aside. */
+const MAX_HEADER_BYTES = 32;
 
 export class CommandScanner {
   /** Of the command being looked at: the name is bytes[start + nameFrom, start + nameFrom + nameBytes). */
@@ -47,6 +49,8 @@ export class CommandScanner {
     if (this.#left < 0) {
       at = this.#readLine(bytes, start, end, STAR, MAX_ARGS);
       if (at === INCOMPLETE) return INCOMPLETE;
+      // An empty array is a command to no server, and would never be answered by one.
+      if (this.#line === 0) throw unexpected(ZERO, STAR, start);
       this.argc = this.#left = this.#line;
       this.nameBytes = 0;
       this.#reached = at - start;
@@ -84,13 +88,16 @@ export class CommandScanner {
     let value = 0;
     for (let at = start + 1; at < end; at++) {
       const byte = bytes[at]!;
-      if (byte === LF && bytes[at - 1] === CR && at > start + 2) {
-        this.#line = value;
-        return at + 1;
+      if (byte >= ZERO && byte <= ZERO + 9) {
+        value = value * 10 + byte - ZERO;
+        if (value > most || at - start > MAX_HEADER_BYTES) throw unexpected(byte, mark, start);
+        continue;
       }
-      if (byte === CR) continue;
-      value = value * 10 + byte - ZERO;
-      if (byte < ZERO || byte > ZERO + 9 || value > most) throw unexpected(byte, mark, start);
+      if (byte !== CR || at === start + 1) throw unexpected(byte, mark, start);
+      if (at + 1 === end) return INCOMPLETE;
+      if (bytes[at + 1] !== LF) throw unexpected(bytes[at + 1]!, mark, start);
+      this.#line = value;
+      return at + 2;
     }
     return INCOMPLETE;
   }
@@ -98,9 +105,13 @@ export class CommandScanner {
 
 function unexpected(byte: number, mark: number, offset: number): ReplicantError {
   const expected = mark === STAR ? 'a command (*)' : 'an argument ($)';
-  return new ReplicantError('SOURCE_PROTOCOL', `byte 0x${byte.toString(16)} in the stream where ${expected} must stand`, {
-    place: { offset },
-  });
+  return new ReplicantError(
+    'SOURCE_PROTOCOL',
+    `byte 0x${byte.toString(16)} in the stream where ${expected} must stand`,
+    {
+      place: { offset },
+    },
+  );
 }
 
 /** The arguments of a whole command at bytes[start], as views. */

@@ -26,7 +26,8 @@ export class ReplyDecoder {
     const joined = new Uint8Array(left + bytes.length);
     joined.set(this.#bytes.subarray(this.#at));
     joined.set(bytes, left);
-    if (joined.length > MAX_REPLY_BYTES) throw new ReplicantError('TARGET_PROTOCOL', 'a reply of more than 512 MB');
+    if (joined.length > MAX_REPLY_BYTES)
+      throw new ReplicantError('TARGET_PROTOCOL', 'a reply of more than 512 MB');
     this.#bytes = joined;
     this.#at = 0;
   }
@@ -57,15 +58,13 @@ export class ReplyDecoder {
       case '-':
         return new ReplyError(rest);
       case ':':
-        return Number(rest);
+        return numberIn(line);
       case '$':
-        return this.#bulk(Number(rest));
+        return this.#bulk(numberIn(line));
       case '*':
-        return this.#array(Number(rest));
+        return this.#array(numberIn(line));
       default:
-        throw new ReplicantError('TARGET_PROTOCOL', `not a Redis reply: ${JSON.stringify(line.slice(0, 60))}`, {
-          hint: 'is there a Redis or Valkey at this address, and does it want TLS?',
-        });
+        throw noReply(line);
     }
   }
 
@@ -87,6 +86,17 @@ export class ReplyDecoder {
     }
     return items;
   }
+}
+
+function numberIn(line: string): number {
+  if (!/^.-?\d{1,19}$/.test(line)) throw noReply(line);
+  return Number(line.slice(1));
+}
+
+function noReply(line: string): ReplicantError {
+  return new ReplicantError('TARGET_PROTOCOL', `not a Redis reply: ${JSON.stringify(line.slice(0, 60))}`, {
+    hint: 'is there a Redis or Valkey at this address, and does it want TLS?',
+  });
 }
 
 /** A reply as text, when it is one. */

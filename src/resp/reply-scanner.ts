@@ -15,12 +15,15 @@ const DOLLAR = 36;
 const STAR = 42;
 const ZERO = 48;
 const MAX_ERROR_BYTES = 1024;
+/** More than any size has, and few enough for the number to stay exact. */
+const MAX_DIGITS = 15;
 
 /**
  * `reply` is the number of the top-level reply the error belongs to, from 0 for the first of the
- * connection; `element` is its index in the array (an EXEC) or -1 when it is the reply itself.
+ * connection; `element` is its index in the array of `elements` (an EXEC), or -1 (of 0) when it is the reply
+ * itself. Errors deeper down are not told: they are data, made by a script.
  */
-export type ReplyErrorListener = (text: string, reply: number, element: number) => void;
+export type ReplyErrorListener = (text: string, reply: number, element: number, elements: number) => void;
 
 const state = { type: 0, line: 1, size: 2, error: 3, body: 4 } as const;
 
@@ -32,6 +35,7 @@ export class ReplyScanner {
   /** The type whose size is being read; the size so far; its sign. */
   #sizeOf = 0;
   #size = 0;
+  #digits = 0;
   #negative = false;
   /** Bytes of a bulk still to pass over, its CRLF included. */
   #body = 0;
@@ -39,6 +43,7 @@ export class ReplyScanner {
   /** Elements left in each open array. */
   readonly #open: number[] = [];
   #element = -1;
+  #elements = 0;
 
   constructor(onError: ReplyErrorListener) {
     this.#onError = onError;
@@ -77,14 +82,11 @@ export class ReplyScanner {
       this.#error = '';
       return at + 1;
     }
-    if (type !== DOLLAR && type !== STAR) {
-      throw new ReplicantError('TARGET_PROTOCOL', `a reply that starts with byte ${type}`, {
-        hint: 'what answers there does not speak RESP2',
-      });
-    }
+    if (type !== DOLLAR && type !== STAR) throw unexpected('a reply that starts with', type);
     this.#now = state.size;
     this.#sizeOf = type;
     this.#size = 0;
+    this.#digits = 0;
     this.#negative = false;
     return at + 1;
   }
@@ -101,12 +103,17 @@ export class ReplyScanner {
     let at = start;
     for (; at < end; at++) {
       const byte = bytes[at]!;
-      if (byte === LF) {
+      if (byte >= ZERO && byte <= ZERO + 9) {
+        this.#size = this.#size * 10 + byte - ZERO;
+        if (++this.#digits > MAX_DIGITS) throw unexpected('a size of too many digits, the last', byte);
+      } else if (byte === LF && this.#digits > 0) {
         this.#sized();
         return at + 1;
+      } else if (byte === MINUS && this.#digits === 0 && !this.#negative) {
+        this.#negative = true;
+      } else if (byte !== CR) {
+        throw unexpected('a size with', byte);
       }
-      if (byte === MINUS) this.#negative = true;
-      else if (byte !== CR) this.#size = this.#size * 10 + byte - ZERO;
     }
     return at;
   }
@@ -116,7 +123,10 @@ export class ReplyScanner {
     if (this.#negative || (this.#size === 0 && this.#sizeOf === STAR)) {
       this.#complete();
     } else if (this.#sizeOf === STAR) {
-      if (this.#open.length === 0) this.#element = 0;
+      if (this.#open.length === 0) {
+        this.#element = 0;
+        this.#elements = this.#size;
+      }
       this.#open.push(this.#size);
     } else {
       this.#now = state.body;
@@ -136,7 +146,7 @@ export class ReplyScanner {
     for (; at < end; at++) {
       const byte = bytes[at]!;
       if (byte === LF) {
-        this.#onError(this.#error, this.replies, this.#element);
+        if (this.#open.length < 2) this.#onError(this.#error, this.replies, this.#element, this.#elements);
         this.#complete();
         return at + 1;
       }
@@ -156,6 +166,13 @@ export class ReplyScanner {
       open.pop();
     }
     this.#element = -1;
+    this.#elements = 0;
     this.replies++;
   }
+}
+
+function unexpected(what: string, byte: number): ReplicantError {
+  return new ReplicantError('TARGET_PROTOCOL', `${what} byte 0x${byte.toString(16)}`, {
+    hint: 'what answers there does not speak RESP2',
+  });
 }

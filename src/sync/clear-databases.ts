@@ -11,7 +11,11 @@ import type { ClearRequest } from './stream-applier.js';
 
 const SCAN_COUNT = 1000;
 
-export async function clearDatabases(target: Endpoint, request: ClearRequest, filter: KeyFilter): Promise<void> {
+export async function clearDatabases(
+  target: Endpoint,
+  request: ClearRequest,
+  filter: KeyFilter,
+): Promise<void> {
   const client = await Client.connect(target, 'target');
   try {
     for (const db of request.targetDbs) {
@@ -36,7 +40,11 @@ async function clearMatching(client: Client, filter: KeyFilter): Promise<void> {
   } while (cursor !== '0');
 }
 
-async function ofWantedKind(client: Client, keys: readonly Uint8Array[], filter: KeyFilter): Promise<Uint8Array[]> {
+async function ofWantedKind(
+  client: Client,
+  keys: readonly Uint8Array[],
+  filter: KeyFilter,
+): Promise<Uint8Array[]> {
   const types: Reply[] = await Promise.all(keys.map((key) => client.call('TYPE', key)));
   return keys.filter((_, index) => filter.matchesKind(kindOf(types[index]!)));
 }

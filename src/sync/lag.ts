@@ -23,6 +23,10 @@ export class LagMeter {
     }
   }
 
+  forget(): void {
+    this.#samples = [];
+  }
+
   /** The highest offset the source is known to have reached; -1 before the first sample. */
   get sourceOffset(): number {
     return this.#samples.at(-1)?.offset ?? -1;

@@ -10,6 +10,7 @@ import { ReplyError } from '../resp/reply-decoder.js';
 import type { Reply } from '../resp/reply-decoder.js';
 import { type Capabilities, capabilitiesOf } from '../target/capabilities.js';
 import type { SyncOptions } from './options.js';
+import { noSuchDatabase } from './refusal.js';
 import { readServerInfo, type ServerInfo } from './server-info.js';
 
 /** Emptying a large target takes as long as it takes. */
@@ -29,9 +30,13 @@ export async function askInfo(client: Client, side: 'source' | 'target'): Promis
 }
 
 function busy(client: Client, side: 'source' | 'target', why: string): ReplicantError {
-  return new ReplicantError(side === 'source' ? 'SOURCE_BUSY' : 'TARGET_BUSY', `the ${side} is not ready: ${why}`, {
-    place: { at: client.address },
-  });
+  return new ReplicantError(
+    side === 'source' ? 'SOURCE_BUSY' : 'TARGET_BUSY',
+    `the ${side} is not ready: ${why}`,
+    {
+      place: { at: client.address },
+    },
+  );
 }
 
 /** Refuses what this version does not know how to sync. */
@@ -55,10 +60,14 @@ export function checkDifferent(source: ServerInfo | undefined, target: ServerInf
 
 export function checkWritable(info: ServerInfo | undefined, at: string): void {
   if (info?.role !== 'replica') return;
-  throw new ReplicantError('TARGET_REFUSED', 'the target is a replica of another server and takes no writes', {
-    place: { at },
-    hint: 'use its primary, or detach it with REPLICAOF NO ONE',
-  });
+  throw new ReplicantError(
+    'TARGET_REFUSED',
+    'the target is a replica of another server and takes no writes',
+    {
+      place: { at },
+      hint: 'use its primary, or detach it with REPLICAOF NO ONE',
+    },
+  );
 }
 
 /** Who the target is, when INFO is not allowed: HELLO (6.0 and up) tells as well. */
@@ -67,7 +76,8 @@ export async function askCapabilities(client: Client, info: ServerInfo | undefin
   const hello = await client.request(['HELLO', '2']);
   const fields = new Map<string, Reply>();
   if (Array.isArray(hello)) {
-    for (let index = 0; index + 1 < hello.length; index += 2) fields.set(text(hello[index]), hello[index + 1]);
+    for (let index = 0; index + 1 < hello.length; index += 2)
+      fields.set(text(hello[index]), hello[index + 1]);
   }
   const version = text(fields.get('version') ?? null);
   if (version === '') {
@@ -93,21 +103,34 @@ export async function askDatabases(client: Client): Promise<number | undefined> 
   return value === '' ? undefined : Number(value);
 }
 
+const MOST_DATABASES = 16_384;
+
+/** The same by trying, where CONFIG is not allowed. Leaves database 0 selected. */
+export async function probeDatabases(client: Client): Promise<number> {
+  const exists = async (db: number): Promise<boolean> =>
+    !((await client.request(['SELECT', db])) instanceof ReplyError);
+  let low = 0;
+  for (let high = MOST_DATABASES; high - low > 1;) {
+    const middle = (low + high) >> 1;
+    if (await exists(middle)) low = middle;
+    else high = middle;
+  }
+  await client.request(['SELECT', '0']);
+  return low + 1;
+}
+
 /** Every database of the source that has keys needs a place on the target. */
 export function checkDatabases(
   source: ServerInfo | undefined,
-  databases: number | undefined,
+  databases: number,
   filter: KeyFilter,
   dbMap: DbMap,
 ): void {
-  if (source === undefined || databases === undefined) return;
+  if (source === undefined) return;
   for (const db of source.keys.keys()) {
     const to = dbMap.toTarget(db);
     if (!filter.matchesDb(db) || to < databases) continue;
-    throw new ReplicantError('TARGET_REFUSED', `the target has ${databases} databases, so there is no db ${to}`, {
-      place: { db },
-      hint: `raise "databases" on the target, or use --map-db ${db}=N or --exclude-db ${db}`,
-    });
+    throw noSuchDatabase(databases, to, db);
   }
 }
 
@@ -129,7 +152,11 @@ export function writtenDbs(options: SyncOptions, dbMap: DbMap): ReadonlySet<numb
 }
 
 /** How many keys there are in the databases this sync may write to, and whether that is known. */
-export async function countKeys(client: Client, info: ServerInfo | undefined, dbs: ReadonlySet<number> | undefined): Promise<number> {
+export async function countKeys(
+  client: Client,
+  info: ServerInfo | undefined,
+  dbs: ReadonlySet<number> | undefined,
+): Promise<number> {
   if (info !== undefined) {
     let sum = 0;
     for (const [db, keys] of info.keys) if (dbs === undefined || dbs.has(db)) sum += keys;

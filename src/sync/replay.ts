@@ -28,6 +28,7 @@ export interface ReplayOptions {
   readonly tally: Tally;
   readonly clockOffsetMs: number | undefined;
   readonly sourceDatabases: number;
+  readonly targetDatabases: number;
   /** The target has keys when the snapshot begins. */
   readonly targetHasKeys: boolean;
   /** Commands that empty the target before a further snapshot; none when its other keys must stay. */
@@ -127,13 +128,19 @@ export class Replay implements LinkHandler {
 
   fullResync(replid: string, offset: number): void {
     if (this.open) {
-      throw new ReplicantError('TARGET_UNREACHABLE', 'the history broke off inside a transaction; starting over', {
-        hint: 'nothing is to be done',
-      });
+      throw new ReplicantError(
+        'TARGET_UNREACHABLE',
+        'the history broke off inside a transaction; starting over',
+        {
+          hint: 'nothing is to be done',
+        },
+      );
     }
     this.#replid = replid;
     this.#base = Math.max(0, offset);
     this.#applier = undefined;
+    this.#ackWanted = -1;
+    this.#o.pipeline.forgetMarks();
     this.#o.events.fullResync({ replid, offset: this.#base }, this.#snapshots > 0);
     if (this.#snapshots > 0) {
       for (const args of this.#o.emptying) this.#o.pipeline.command(args.map((arg) => bytesOf(arg)));
@@ -143,6 +150,7 @@ export class Replay implements LinkHandler {
     const { pipeline, crc, capabilities, filter, dbMap, tally, clockOffsetMs } = this.#o;
     this.#writer = new SnapshotWriter({
       ...{ out: pipeline, crc, capabilities, filter, dbMap, tally, clockOffsetMs },
+      targetDatabases: this.#o.targetDatabases,
       targetHasKeys: this.#o.targetHasKeys,
       onUnsupported: (error) => this.#o.events.unsupported(error),
     });
@@ -152,6 +160,7 @@ export class Replay implements LinkHandler {
   continued(replid: string | undefined): void {
     const changed = replid !== undefined && replid !== this.#replid;
     if (changed) this.#replid = replid;
+    this.#applier?.resumed();
     this.#o.tally.partialResyncs++;
     this.#o.events.continued(this.#replid, changed);
   }
@@ -164,6 +173,7 @@ export class Replay implements LinkHandler {
     this.#writer!.tick(Date.now());
     const next = this.#decoder!.feed(bytes, start, end);
     this.#o.tally.bytes += next - start;
+    this.#writer!.flush();
     this.#o.pipeline.flush();
     return next;
   }
@@ -186,6 +196,7 @@ export class Replay implements LinkHandler {
     this.#applier = new StreamApplier({
       ...{ out: pipeline, capabilities, filter, dbMap, tally, clockOffsetMs, sourceDatabases },
       table: BUILTIN_COMMANDS,
+      targetDatabases: this.#o.targetDatabases,
       relativeTtls: writer.writesRelativeTtls,
       offset: this.#base,
       db: writer.streamDb,

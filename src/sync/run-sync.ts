@@ -16,28 +16,17 @@ import { formatAddress } from '../net/endpoint.js';
 import { ReplicationLink } from '../replication/link.js';
 import { BUSY, backOffMs, FULL_RESYNC, RECONNECT } from '../replication/policies.js';
 import { formatPosition } from '../replication/position.js';
-import type { Capabilities } from '../target/capabilities.js';
 import type { FailedCommand } from '../target/failed-command.js';
 import { TargetLink } from '../target/target-link.js';
 import { clearDatabases } from './clear-databases.js';
+import { examine, type Findings } from './examination.js';
 import type { SyncHandle } from './handle.js';
 import type { SyncOptions } from './options.js';
-import {
-  askCapabilities,
-  askClockOffset,
-  askDatabases,
-  askInfo,
-  checkDatabases,
-  checkDifferent,
-  checkMode,
-  checkWritable,
-  countKeys,
-  emptyTarget,
-  flushCommands,
-  writtenDbs,
-} from './prepare.js';
+import { patiently, sleep } from './patience.js';
+import { askInfo, emptyTarget, flushCommands, writtenDbs } from './prepare.js';
 import { judgeRefusal } from './refusal.js';
 import { Replay } from './replay.js';
+import { buildStatus, buildSummary, type RunFacts } from './report.js';
 import { SourceWatch } from './source-watch.js';
 import type { SyncEvent, SyncPhase, SyncStatus, SyncSummary } from './status.js';
 import type { ClearRequest } from './stream-applier.js';
@@ -46,7 +35,7 @@ import { Tally } from './tally.js';
 const WINDOW_BYTES = 4 * 1024 * 1024;
 const DRAIN_TIMEOUT_MS = 30_000;
 const CLEAR_TIMEOUT_MS = 600_000;
-const DEFAULT_DATABASES = 16;
+const GARBLED_MOST = 5;
 
 export function startSync(options: SyncOptions): SyncHandle {
   return new SyncRun(options);
@@ -67,11 +56,7 @@ class SyncRun implements SyncHandle {
   readonly #sourceAt: string;
   readonly #targetAt: string;
   #phase: SyncPhase = 'connecting';
-  #capabilities: Capabilities | undefined;
-  #clockOffsetMs: number | undefined;
-  #sourceDatabases = DEFAULT_DATABASES;
-  #sourceKeys = 0;
-  #targetHasKeys = false;
+  #findings: Findings | undefined;
   #link: ReplicationLink | undefined;
   #target: TargetLink | undefined;
   #replay: Replay | undefined;
@@ -83,6 +68,9 @@ class SyncRun implements SyncHandle {
   /** Attempts since the link last worked, and full resyncs since the last time we were caught up. */
   #attempt = 0;
   #resyncs = 0;
+  /** How often the stream turned into garbage at one and the same offset. */
+  #garbled = 0;
+  #garbledAt = -1;
 
   constructor(options: SyncOptions) {
     this.#o = options;
@@ -105,47 +93,26 @@ class SyncRun implements SyncHandle {
   }
 
   status(): SyncStatus {
-    const now = this.#endedMs === 0 ? Date.now() : this.#endedMs;
-    const replay = this.#replay;
-    const received = replay?.receivedOffset ?? -1;
-    const applied = replay?.appliedOffset ?? -1;
-    const sourceOffset = Math.max(this.#watch.offset, received);
-    const lagSeconds = applied < 0 ? 0 : this.#watch.lagSeconds(now, applied, received);
-    const { keys, commands, bytes, skippedCount, errors } = this.#tally;
-    return {
-      name: this.#o.name,
-      phase: this.#phase,
-      caughtUp: this.#everCaughtUp && this.#phase !== 'full-sync' && lagSeconds < 5,
-      uptimeSeconds: (now - this.#startedMs) / 1000,
-      totals: { keys, commands, bytes, skipped: skippedCount, errors },
-      shards: [
-        {
-          ...{ source: this.#sourceAt, target: this.#targetAt, phase: this.#phase },
-          replid: replay?.replid ?? '',
-          ...{ receivedOffset: received, appliedOffset: applied, sourceOffset },
-          lagBytes: applied < 0 ? 0 : Math.max(0, sourceOffset - applied),
-          lagSeconds,
-          ...{ rdbBytes: replay?.rdbBytes ?? 0, rdbBytesTotal: replay?.rdbBytesTotal ?? 0 },
-          ...{ keys, keysTotal: Math.max(this.#sourceKeys, replay?.keysHint ?? 0), spoolBytes: 0 },
-        },
-      ],
-    };
+    return buildStatus(this.#facts());
   }
 
   summary(): SyncSummary {
-    const { totals, shards } = this.status();
+    return buildSummary(this.#facts(), this.#reason);
+  }
+
+  #facts(): RunFacts {
     return {
-      ok: this.#reason !== 'failed' && totals.skipped === 0,
       name: this.#o.name,
-      reason: this.#reason,
-      totals,
-      expiredKeys: this.#tally.expiredKeys,
-      fullSyncs: this.#tally.fullSyncs,
-      partialResyncs: this.#tally.partialResyncs,
-      replid: shards[0]!.replid,
-      appliedOffset: shards[0]!.appliedOffset,
-      skipped: this.#tally.skipped,
-      seconds: ((this.#endedMs || Date.now()) - this.#startedMs) / 1000,
+      sourceAt: this.#sourceAt,
+      targetAt: this.#targetAt,
+      phase: this.#phase,
+      everCaughtUp: this.#everCaughtUp,
+      startedMs: this.#startedMs,
+      nowMs: this.#endedMs === 0 ? Date.now() : this.#endedMs,
+      sourceKeys: this.#findings?.sourceKeys ?? 0,
+      tally: this.#tally,
+      watch: this.#watch,
+      replay: this.#replay,
     };
   }
 
@@ -153,9 +120,11 @@ class SyncRun implements SyncHandle {
 
   async #run(): Promise<SyncSummary> {
     try {
-      await this.#prepare();
+      await this.#examine();
       while (!this.#stopped) await this.#attemptOnce();
       await this.#drain();
+      // What was in flight at the stop may have been refused, or its fate be unknown.
+      if (this.#broken !== undefined) throw this.#broken;
       this.#phase = 'stopped';
       this.#endedMs = Date.now();
       this.#emit('info', 'stopped', this.#closingWords());
@@ -202,7 +171,11 @@ class SyncRun implements SyncHandle {
 
   /** Bytes that are no command in a stream that worked: the link is torn, not the source a stranger. */
   #garbledStream(error: ReplicantError): boolean {
-    return error.code === 'SOURCE_PROTOCOL' && this.#phase === 'streaming' && this.#attempt < 5;
+    if (error.code !== 'SOURCE_PROTOCOL' || this.#replay?.streaming !== true) return false;
+    const offset = this.#replay.receivedOffset;
+    this.#garbled = offset === this.#garbledAt ? this.#garbled + 1 : 1;
+    this.#garbledAt = offset;
+    return this.#garbled <= GARBLED_MOST;
   }
 
   async #runLink(): Promise<void> {
@@ -220,17 +193,19 @@ class SyncRun implements SyncHandle {
   }
 
   async #recover(error: ReplicantError): Promise<void> {
-    const targetLost = this.#target === undefined || this.#target.over;
+    // A link only ends with this code when its history broke off inside a transaction.
+    const targetLost = this.#target === undefined || this.#target.over || error.code === 'TARGET_UNREACHABLE';
     const position = targetLost ? undefined : this.#replay?.position;
     const waitMs = this.#waitMs(error, position === undefined);
     if (targetLost) this.#dropTarget();
     const event = error.code.endsWith('_BUSY') ? 'waiting' : targetLost ? 'target-lost' : 'link-lost';
-    const next = position === undefined ? this.#fullCopyNext() : `trying to go on at ${formatPosition(position)}`;
+    const next =
+      position === undefined ? this.#fullCopyNext() : `trying to go on at ${formatPosition(position)}`;
     this.#emit('warn', event, `${formatError(error)}; ${next} in ${(waitMs / 1000).toFixed(1)} s`, {
       attempt: this.#attempt,
       waitMs,
     });
-    await this.#sleep(waitMs);
+    await sleep(waitMs, this.#abort.signal);
   }
 
   #fullCopyNext(): string {
@@ -244,26 +219,22 @@ class SyncRun implements SyncHandle {
     return backOffMs(RECONNECT, attempt, Math.random());
   }
 
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#abort.signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
-
   async #drain(): Promise<void> {
     if (this.#target === undefined || this.#target.over) return;
     const idle = await this.#target.idle(DRAIN_TIMEOUT_MS);
-    if (!idle) this.#emit('warn', 'note', `the target did not answer ${this.#target.pipeline.pending} commands in time`);
+    if (!idle)
+      this.#emit(
+        'warn',
+        'note',
+        `the target did not answer ${this.#target.pipeline.pending} commands in time`,
+      );
   }
 
   #closingWords(): string {
     if (this.#reason === 'caught-up') return 'caught up: the target holds what the source held';
     const complete = this.#replay !== undefined && this.#replay.appliedOffset >= 0;
-    if (complete) return `stopped at ${formatPosition({ replid: this.#replay!.replid, offset: this.#replay!.appliedOffset })}`;
+    if (complete)
+      return `stopped at ${formatPosition({ replid: this.#replay!.replid, offset: this.#replay!.appliedOffset })}`;
     return this.#tally.fullSyncs > 0
       ? 'stopped during the full sync: the target is not a complete copy'
       : 'stopped before anything was written';
@@ -271,86 +242,26 @@ class SyncRun implements SyncHandle {
 
   // ---- both ends ---------------------------------------------------------------------------------------
 
-  async #prepare(): Promise<void> {
-    const { source, target } = this.#o;
-    const sourceClient = await Client.connect(source, 'source');
-    try {
-      const targetClient = await Client.connect(target, 'target');
-      try {
-        await this.#examine(sourceClient, targetClient);
-      } finally {
-        targetClient.close();
-      }
-    } finally {
-      sourceClient.close();
-    }
+  async #examine(): Promise<void> {
+    this.#findings = await examine({
+      sync: this.#o,
+      filter: this.#filter,
+      dbMap: this.#dbMap,
+      dbs: this.#dbs,
+      signal: this.#abort.signal,
+      emit: (level, event, message) => this.#emit(level, event, message),
+    });
   }
 
-  async #examine(sourceClient: Client, targetClient: Client): Promise<void> {
-    const sourceInfo = await this.#patiently(() => askInfo(sourceClient, 'source'));
-    const targetInfo = await this.#patiently(() => askInfo(targetClient, 'target'));
-    if (this.#stopped) return;
-    checkMode(sourceInfo, 'source', this.#sourceAt);
-    checkMode(targetInfo, 'target', this.#targetAt);
-    checkDifferent(sourceInfo, targetInfo);
-    checkWritable(targetInfo, this.#targetAt);
-    const capabilities = await askCapabilities(targetClient, targetInfo);
-    checkDatabases(sourceInfo, await askDatabases(targetClient), this.#filter, this.#dbMap);
-    this.#capabilities = capabilities;
-    this.#sourceDatabases = (await askDatabases(sourceClient)) ?? DEFAULT_DATABASES;
-    this.#clockOffsetMs = await askClockOffset(sourceClient);
-    for (const [db, keys] of sourceInfo?.keys ?? []) if (this.#filter.matchesDb(db)) this.#sourceKeys += keys;
-    for (const { target, sources } of this.#dbMap.collisions((db) => this.#filter.matchesDb(db))) {
-      const used = sources.filter((db) => (sourceInfo?.keys.get(db) ?? 0) > 0);
-      if (used.length < 2) continue;
-      this.#emit('warn', 'note', `databases ${used.join(' and ')} of the source both go to db ${target}: keys of the same name overwrite each other`);
-    }
-    await this.#emptyOrNot(targetClient, capabilities, await countKeys(targetClient, targetInfo, this.#dbs));
-    const { family, version } = capabilities.server;
-    const from = sourceInfo?.identity;
-    const sourceName = from === undefined ? 'a server that does not tell its version' : `${from.family} ${from.version.join('.')}`;
-    this.#emit('info', 'connected', `source ${this.#sourceAt} is ${sourceName}, target ${this.#targetAt} is ${family} ${version.join('.')}`);
-  }
-
+  /** Target databases that may be written; undefined: any. */
   get #dbs(): ReadonlySet<number> | undefined {
     return writtenDbs(this.#o, this.#dbMap);
-  }
-
-  async #emptyOrNot(client: Client, capabilities: Capabilities, keys: number): Promise<void> {
-    if (keys === 0) return;
-    switch (this.#o.targetNotEmpty) {
-      case 'fail':
-        throw new ReplicantError('TARGET_NOT_EMPTY', `the target holds ${keys} keys`, {
-          place: { at: this.#targetAt },
-          hint: 'use --target-not-empty merge to write among them, or flush to delete them first',
-        });
-      case 'flush':
-        this.#emit('warn', 'note', `deleting the target's ${keys} keys, as asked`);
-        await emptyTarget(client, capabilities, this.#dbs);
-        return;
-      default:
-        this.#targetHasKeys = true;
-    }
-  }
-
-  /** Asks again while the server says that it is not ready yet. */
-  async #patiently<T>(ask: () => Promise<T>): Promise<T | undefined> {
-    for (let attempt = 0; !this.#stopped; attempt++) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (!(error instanceof ReplicantError) || !error.code.endsWith('_BUSY')) throw error;
-        const waitMs = backOffMs(BUSY, attempt, Math.random());
-        this.#emit('warn', 'waiting', `${formatError(error)}; asking again in ${(waitMs / 1000).toFixed(1)} s`);
-        await this.#sleep(waitMs);
-      }
-    }
-    return undefined;
   }
 
   /** Makes sure there is a target connection, and a replay that belongs to it. */
   async #attach(): Promise<void> {
     if (this.#target !== undefined && !this.#target.over) return;
+    const { capabilities, clockOffsetMs, sourceDatabases, targetDatabases, targetHasKeys } = this.#findings!;
     const again = this.#tally.fullSyncs > 0;
     const merge = this.#o.targetNotEmpty === 'merge';
     if (again && !merge) await this.#emptyAgain();
@@ -358,18 +269,29 @@ class SyncRun implements SyncHandle {
       commandFailed: (failed) => this.#commandFailed(failed),
       drained: () => this.#link?.resume(),
       applied: () => this.#applied(),
+      stalled: (seconds) =>
+        this.#emit('warn', 'waiting', `the target has not answered for ${seconds} s; waiting for it`),
+      betweenCommands: () => this.#replay?.open !== true && this.#phase === 'streaming',
       lost: (error) => this.#breakOff(error),
     });
     this.#target = target;
     this.#replay = new Replay({
-      ...{ pipeline: target.pipeline, crc: this.#crc, capabilities: this.#capabilities!, tally: this.#tally },
-      ...{ filter: this.#filter, dbMap: this.#dbMap, sourceDatabases: this.#sourceDatabases },
-      ...{ clockOffsetMs: this.#clockOffsetMs, targetHasKeys: this.#targetHasKeys },
-      emptying: merge ? [] : flushCommands(this.#capabilities!, this.#dbs),
+      pipeline: target.pipeline,
+      crc: this.#crc,
+      capabilities,
+      tally: this.#tally,
+      filter: this.#filter,
+      dbMap: this.#dbMap,
+      sourceDatabases,
+      targetDatabases,
+      clockOffsetMs,
+      targetHasKeys,
+      emptying: merge ? [] : flushCommands(capabilities, this.#dbs),
       events: {
         fullResync: (position, repeated) => this.#fullResync(formatPosition(position), repeated || again),
         continued: (replid, changed) => this.#continued(replid, changed),
-        snapshotReceived: () => this.#emit('info', 'note', 'the snapshot has been received and is being applied'),
+        snapshotReceived: () =>
+          this.#emit('info', 'note', 'the snapshot has been received and is being applied'),
         getAck: () => this.#link?.acknowledge(),
         clearRequested: (request) => void this.#clear(request),
         unsupported: (error) => this.#unsupported(error),
@@ -382,8 +304,13 @@ class SyncRun implements SyncHandle {
   async #emptyAgain(): Promise<void> {
     const client = await Client.connect(this.#o.target, 'target');
     try {
-      await this.#patiently(() => askInfo(client, 'target'));
-      if (!this.#stopped) await emptyTarget(client, this.#capabilities!, this.#dbs);
+      const { signal } = this.#abort;
+      await patiently(
+        () => askInfo(client, 'target'),
+        signal,
+        (message) => this.#emit('warn', 'waiting', message),
+      );
+      if (!this.#stopped) await emptyTarget(client, this.#findings!.capabilities, this.#dbs);
     } finally {
       client.close();
     }
@@ -407,6 +334,7 @@ class SyncRun implements SyncHandle {
   #fullResync(position: string, again: boolean): void {
     this.#phase = 'full-sync';
     this.#everCaughtUp = false;
+    this.#watch.forget();
     const why = again
       ? this.#o.targetNotEmpty === 'merge'
         ? 'the source starts over: a new full copy is taken; keys it has deleted meanwhile stay on the target'
@@ -417,7 +345,9 @@ class SyncRun implements SyncHandle {
 
   #continued(replid: string, changed: boolean): void {
     this.#attempt = 0;
-    const words = changed ? `the source goes on under a new replid, ${replid}` : 'the source goes on where we were';
+    const words = changed
+      ? `the source goes on under a new replid, ${replid}`
+      : 'the source goes on where we were';
     this.#emit('info', 'partial-resync', `${words}: nothing was lost`);
   }
 
@@ -442,7 +372,7 @@ class SyncRun implements SyncHandle {
     const replay = this.#replay;
     if (replay === undefined || this.#phase !== 'streaming' || this.#stopped) return;
     const applied = replay.appliedOffset;
-    if (!this.#watch.reachedBy(applied, replay.receivedOffset)) return;
+    if (!this.#watch.reachedBy(applied, replay.receivedOffset, replay.replid)) return;
     if (!this.#everCaughtUp) {
       this.#everCaughtUp = true;
       this.#resyncs = 0;
@@ -481,15 +411,29 @@ class SyncRun implements SyncHandle {
   #unsupported(error: ReplicantError): void {
     if (this.#o.onError === 'stop') throw error;
     const { key = 'function library', db = -1, offset = -1 } = error.place;
-    this.#skip({ what: error.place.key === undefined ? 'function' : 'key', name: key, db, offset, why: error.message });
+    this.#skip({
+      what: error.place.key === undefined ? 'function' : 'key',
+      name: key,
+      db,
+      offset,
+      why: error.message,
+    });
   }
 
   #skip(item: Parameters<Tally['skip']>[0]): void {
     this.#tally.skip(item);
-    this.#emit('warn', 'skipped', `left out ${item.what} ${item.name}: ${item.why}`, { db: item.db, offset: item.offset });
+    this.#emit('warn', 'skipped', `left out ${item.what} ${item.name}: ${item.why}`, {
+      db: item.db,
+      offset: item.offset,
+    });
   }
 
-  #emit(level: SyncEvent['level'], event: SyncEvent['event'], message: string, details?: SyncEvent['details']): void {
+  #emit(
+    level: SyncEvent['level'],
+    event: SyncEvent['event'],
+    message: string,
+    details?: SyncEvent['details'],
+  ): void {
     for (const listener of this.#listeners) {
       listener(details === undefined ? { level, event, message } : { level, event, message, details });
     }

@@ -10,6 +10,8 @@ export interface ServerInfo {
   /** Changes with every start; tells two addresses of one server. */
   readonly runId: string;
   readonly replOffset: number;
+  /** Empty before 4.0. */
+  readonly replid: string;
   /** db → number of keys. */
   readonly keys: ReadonlyMap<number, number>;
 }
@@ -57,6 +59,7 @@ export function readServerInfo(text: string): ServerInfo {
     loading: fields.get('loading') === '1',
     runId: fields.get('run_id') ?? '',
     replOffset: Number(fields.get('master_repl_offset') ?? -1),
+    replid: fields.get('master_replid') ?? '',
     keys,
   };
 }

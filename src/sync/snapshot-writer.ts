@@ -19,7 +19,9 @@ import { describeType } from '../rdb/value-types.js';
 import { atLeast, type Capabilities } from '../target/capabilities.js';
 import type { Pipeline } from '../target/pipeline.js';
 import { RestoreWriter } from '../target/restore-writer.js';
+import { StringBatch } from '../target/string-batch.js';
 import type { ValueKind } from './options.js';
+import { noSuchDatabase } from './refusal.js';
 import { parseVersion } from './server-info.js';
 import type { Tally } from './tally.js';
 
@@ -30,6 +32,7 @@ export interface SnapshotWriterOptions {
   readonly filter: KeyFilter;
   readonly dbMap: DbMap;
   readonly tally: Tally;
+  readonly targetDatabases: number;
   /** Keys may stand on the target already: an expired one must then be removed there. */
   readonly targetHasKeys: boolean;
   /** One that can't be carried: report and go on, or throw. */
@@ -56,6 +59,7 @@ export class SnapshotWriter implements RdbHandler {
 
   readonly #o: SnapshotWriterOptions;
   readonly #restore: RestoreWriter;
+  readonly #strings: StringBatch;
   #db = 0;
   #carryDb = true;
   #accepts: readonly boolean[] = [];
@@ -66,17 +70,24 @@ export class SnapshotWriter implements RdbHandler {
 
   constructor(options: SnapshotWriterOptions) {
     this.#o = options;
-    const { restoreReplace, restoreAbsttl } = options.capabilities;
+    const { restoreReplace, restoreAbsttl, keyMetadata } = options.capabilities;
     this.#restore = new RestoreWriter(options.out, options.crc, {
       replace: restoreReplace,
       absttl: restoreAbsttl,
+      keyMeta: keyMetadata,
     });
+    this.#strings = new StringBatch(options.out);
     this.#carryDb = options.filter.matchesDb(0);
   }
 
   /** The source's stream has relative times: it is older than 7.0. Before 3.2 it does not say its version. */
   get writesRelativeTtls(): boolean {
     return !this.#absoluteTtls;
+  }
+
+  /** To be told after each batch of bytes, before they move: writes out what is gathered. */
+  flush(): void {
+    this.#strings.flush();
   }
 
   /** To be told before each batch of bytes; `localNowMs` is our own clock. */
@@ -93,13 +104,14 @@ export class SnapshotWriter implements RdbHandler {
   }
 
   aux(name: Uint8Array, value: Uint8Array): void {
-    const text = (bytes: Uint8Array): string => new TextDecoder('latin1').decode(bytes);
     switch (text(name)) {
       case 'repl-stream-db':
         this.streamDb = Number(text(value));
         return;
       case 'ctime':
         this.#snapshotTimeMs = Number(text(value)) * 1000;
+        // Keys may follow in the same batch of bytes.
+        if (this.#o.clockOffsetMs === undefined) this.#nowMs = this.#snapshotTimeMs;
         return;
       case 'redis-ver':
         this.#absoluteTtls = atLeast(parseVersion(text(value)), 7);
@@ -146,8 +158,13 @@ export class SnapshotWriter implements RdbHandler {
     }
     this.#select();
     const { out, tally } = this.#o;
-    if (out.room === out.slabBytes) out.from(entry.offset);
+    out.near(entry.offset);
+    if (this.#strings.add(entry)) {
+      tally.keys++;
+      return !out.blocked;
+    }
     if (this.#accepts[entry.type.id] === true) {
+      if (entry.keyMeta !== undefined) this.#checkMetadata(entry);
       this.#restore.write(entry, this.#nowMs);
       tally.keys++;
     } else {
@@ -163,7 +180,7 @@ export class SnapshotWriter implements RdbHandler {
       return new ValueSkipper(entry.type);
     }
     this.#select();
-    this.#o.out.from(entry.offset);
+    this.#o.out.near(entry.offset);
     this.#large = new LargeValue(entry, this.dialect, this.#o);
     return this.#large;
   }
@@ -190,7 +207,7 @@ export class SnapshotWriter implements RdbHandler {
     const wanted =
       this.#carryDb &&
       (!filter.keysActive || filter.matchesKey(entry.keyBytes, entry.keyStart, entry.keyEnd)) &&
-      (!filter.kindsActive || filter.matchesKind(entry.type.kind as ValueKind));
+      (!filter.kindsActive || filter.matchesKind(kindOf(entry)));
     if (!wanted) tally.filteredKeys++;
     return wanted;
   }
@@ -205,6 +222,8 @@ export class SnapshotWriter implements RdbHandler {
   #select(): void {
     const db = this.#o.dbMap.toTarget(this.#db);
     if (db === this.targetDb) return;
+    if (db >= this.#o.targetDatabases) throw noSuchDatabase(this.#o.targetDatabases, db, this.#db);
+    this.#strings.flush();
     this.#o.out.command([SELECT, bytesOf(String(db))]);
     this.targetDb = db;
   }
@@ -227,16 +246,39 @@ export class SnapshotWriter implements RdbHandler {
     }
   }
 
+  #checkMetadata(entry: RdbEntry): void {
+    if (this.#o.capabilities.keyMetadata) return;
+    this.#o.onUnsupported(
+      new ReplicantError(
+        'RDB_UNSUPPORTED',
+        "the target has no place for the modules' data on this key: left out",
+        {
+          place: { offset: entry.offset, db: this.#db, key: showKey(keyOf(entry)) },
+          hint: 'key metadata needs Redis 8.6 on the target',
+        },
+      ),
+    );
+  }
+
   #losses(entry: RdbEntry, losses: Readonly<ValueLosses>): void {
     const lost = Object.entries(losses).filter(([, count]) => count > 0);
     if (lost.length === 0) return;
-    const text = lost.map(([what, count]) => `${count} × ${what}`).join(', ');
+    const what = lost.map(([name, count]) => `${count} × ${name}`).join(', ');
     this.#o.onUnsupported(
-      new ReplicantError('RDB_UNSUPPORTED', `the target can't hold all of this value: ${text} left out`, {
+      new ReplicantError('RDB_UNSUPPORTED', `the target can't hold all of this value: ${what} left out`, {
         place: { offset: entry.offset, db: this.#db, key: showKey(keyOf(entry)) },
       }),
     );
   }
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder('latin1').decode(bytes);
+}
+
+/** Arrays (Redis 8.8) are filtered like module values: neither has a kind of its own. */
+function kindOf({ type }: RdbEntry): ValueKind {
+  return type.kind === 'array' ? 'module' : type.kind;
 }
 
 function keyOf(entry: RdbEntry): Uint8Array {
@@ -263,6 +305,10 @@ class LargeValue implements ValueSink {
     return this.#decoder.done;
   }
 
+  get needBytes(): number {
+    return this.#decoder.needBytes;
+  }
+
   feed(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     while (!this.#decoder.done && !this.#out.blocked && at < end) {
@@ -276,6 +322,10 @@ class LargeValue implements ValueSink {
 
   whole(bytes: Uint8Array, start: number, end: number): void {
     this.#decoder.feed(bytes, start, end);
+    if (!this.#decoder.done)
+      throw new ReplicantError('RDB_CORRUPT', 'a value that is shorter than what is in it', {
+        place: { offset: start },
+      });
   }
 
   finish(): Readonly<ValueLosses> {

@@ -23,6 +23,8 @@ export class SourceWatch {
   #closed = false;
   #refused = false;
   #answeredMs = 0;
+  /** The history it spoke of; empty before 4.0. */
+  #replid = '';
   /** When received and applied were last seen to differ, or either moved. */
   #quietSinceMs = 0;
   #quietOffset = -1;
@@ -45,6 +47,14 @@ export class SourceWatch {
     void this.#poll();
   }
 
+  /** A new history: what was told of the old one means nothing. */
+  forget(): void {
+    this.#answeredMs = 0;
+    this.#quietOffset = -1;
+    this.#eager = true;
+    this.#lag.forget();
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -57,18 +67,21 @@ export class SourceWatch {
   }
 
   /** Has everything been applied that the source had when it was last asked? */
-  reachedBy(applied: number, received: number): boolean {
+  reachedBy(applied: number, received: number, replid: string): boolean {
     if (!this.#refused) {
-      const reached = this.#answeredMs > 0 && applied >= this.offset;
+      // A source that has restarted tells low offsets of another history.
+      const same = this.#replid === '' || this.#replid === replid;
+      const reached = same && this.#answeredMs > 0 && applied >= this.offset;
       if (reached) this.#eager = false;
       return reached;
     }
     const now = Date.now();
-    if (applied !== received || received !== this.#quietOffset) {
+    if (applied < 0 || applied !== received || received !== this.#quietOffset) {
       this.#quietOffset = received;
       this.#quietSinceMs = now;
       return false;
     }
+    this.#eager = false;
     return now - this.#quietSinceMs >= QUIET_MS;
   }
 
@@ -92,11 +105,12 @@ export class SourceWatch {
   }
 
   #heard(info: string): void {
-    const { replOffset } = readServerInfo(info);
+    const { replOffset, replid } = readServerInfo(info);
     if (replOffset < 0) {
       this.#refused = true;
       return;
     }
+    this.#replid = replid;
     this.#answeredMs = Date.now();
     this.#lag.sample(this.#answeredMs, replOffset);
   }

@@ -5,6 +5,7 @@
  *   SELECT                followed; MULTI, EXEC: kept together
  *   PING, REPLCONF        dropped (GETACK is answered)
  *   PUBLISH               dropped on Sentinel's hello channel, which must not reach another deployment
+ *   XADD, XTRIM           freed of what only a primary may say to its replicas (LIMIT)
  *   TTL commands          of sources before 7.0: relative times become absolute, by the time of arrival
  *   everything            when filters or a database map are in force
  *
@@ -12,6 +13,8 @@
  * every byte of the stream counts.
  */
 import { toAbsoluteTtl } from '../convert/absolute-ttl.js';
+import { toClientForm } from '../convert/client-form.js';
+import { ReplicantError } from '../errors.js';
 import type { CommandTable } from '../keyspace/command-table.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
@@ -21,6 +24,7 @@ import { bytesOf, isWord } from '../keyspace/words.js';
 import { CommandScanner, commandArgs, INCOMPLETE } from '../resp/command-scanner.js';
 import type { Capabilities } from '../target/capabilities.js';
 import type { Pipeline } from '../target/pipeline.js';
+import { noSuchDatabase } from './refusal.js';
 import { type CommandClass, createClassifier } from './stream-classes.js';
 import type { Tally } from './tally.js';
 
@@ -38,6 +42,7 @@ export interface StreamApplierOptions {
   readonly dbMap: DbMap;
   readonly table: CommandTable;
   readonly sourceDatabases: number;
+  readonly targetDatabases: number;
   /** The source writes relative times (before 7.0). */
   readonly relativeTtls: boolean;
   readonly clockOffsetMs: number;
@@ -71,6 +76,10 @@ export class StreamApplier {
   /** MULTI has been sent to the target and not its EXEC. */
   #multiOpen = false;
   #passing = false;
+  /** The unfinished command is plain: it can be passed on in pieces, and need never be here whole. */
+  #passable = false;
+  /** Offset of the command being looked at. */
+  #commandOffset = 0;
   /** Offset of the last place outside a transaction. */
   #safeOffset: number;
   #clear: ClearRequest | undefined;
@@ -81,6 +90,7 @@ export class StreamApplier {
     this.#selective = options.filter.active || options.dbMap.active;
     this.#classify = createClassifier({ all: this.#selective, ttls: options.relativeTtls });
     this.#offset = options.offset;
+    this.#commandOffset = options.offset;
     this.#safeOffset = options.offset;
     this.#db = options.db;
     this.#targetDb = options.targetDb;
@@ -104,11 +114,20 @@ export class StreamApplier {
 
   /** At least so many bytes in one piece are needed to get on. */
   get needed(): number {
-    return this.#passing ? 0 : this.#scanner.reached + 1;
+    if (this.#passing) return 0;
+    const whole = this.#scanner.reached + 1;
+    return this.#passable ? Math.min(whole, PASS_BYTES) : whole;
   }
 
   cleared(): void {
     this.#clear = undefined;
+  }
+
+  /** Bytes come anew from `offset` on. What was guessed from a torn command is forgotten. */
+  resumed(): void {
+    if (this.#passing) return;
+    this.#scanner.reset();
+    this.#passable = false;
   }
 
   /** Takes what it can of bytes[start, end) and returns the position behind it. */
@@ -116,12 +135,23 @@ export class StreamApplier {
     this.#nowMs = localNowMs + this.#o.clockOffsetMs;
     let at = start;
     while (at < end && this.#clear === undefined && !this.#o.out.blocked) {
-      const next = this.#passing ? this.#pass(bytes, at, end) : this.#run(bytes, at, end);
+      const next = this.#next(bytes, at, end);
       if (next === at) break;
       at = next;
     }
     this.#o.out.flush(this.#safeOffset);
     return at;
+  }
+
+  /** Errors of the scanner name places in the buffer; here they become offsets of the stream. */
+  #next(bytes: Uint8Array, at: number, end: number): number {
+    try {
+      return this.#passing ? this.#pass(bytes, at, end) : this.#run(bytes, at, end);
+    } catch (error) {
+      if (!(error instanceof ReplicantError) || error.code !== 'SOURCE_PROTOCOL') throw error;
+      const offset = this.#offset + (error.place.offset ?? at) - at;
+      throw new ReplicantError(error.code, error.message, { place: { offset }, hint: error.hint });
+    }
   }
 
   /** Forwards a run of plain commands, or handles one that is not; returns the position behind it. */
@@ -138,6 +168,7 @@ export class StreamApplier {
       const found = this.#classify(bytes, at + scanner.nameFrom, scanner.nameBytes, scanner.argc);
       if (found !== 'plain') {
         this.#forward(bytes, start, at, commands);
+        this.#commandOffset = this.#offset;
         this.#take(next - at);
         this.#special(found, bytes, at, next);
         return next;
@@ -173,9 +204,9 @@ export class StreamApplier {
 
   /** A plain command that is larger than what should be held: begin to send what is here. */
   #startPassing(bytes: Uint8Array, at: number, end: number): number {
-    const scanner = this.#scanner;
-    if (end - at < PASS_BYTES || !scanner.named) return at;
-    if (this.#classify(bytes, at + scanner.nameFrom, scanner.nameBytes, scanner.argc) !== 'plain') return at;
+    const { named, nameFrom, nameBytes, argc } = this.#scanner;
+    this.#passable = named && this.#classify(bytes, at + nameFrom, nameBytes, argc) === 'plain';
+    if (end - at < PASS_BYTES || !this.#passable) return at;
     this.#passing = true;
     this.#o.out.from(this.#offset);
     this.#o.out.begin();
@@ -249,7 +280,8 @@ export class StreamApplier {
   }
 
   /** One command that had to be looked at. */
-  #apply(args: Args): void {
+  #apply(sent: Args): void {
+    const args = toClientForm(sent);
     const { tally, filter, dbMap, table, sourceDatabases } = this.#o;
     tally.commands++;
     if (!this.#selective) {
@@ -269,7 +301,11 @@ export class StreamApplier {
         this.#unit(this.#absolute(args), this.#o.dbMap.toTarget(this.#db));
         return;
       case 'clear':
-        this.#startClear({ targetDbs: plan.targetDbs, matching: plan.scope === 'matching', async: plan.async });
+        this.#startClear({
+          targetDbs: plan.targetDbs,
+          matching: plan.scope === 'matching',
+          async: plan.async,
+        });
         return;
       default: {
         const several = plan.commands.length > 1 && !this.#multiOpen && !this.#inMulti;
@@ -306,12 +342,15 @@ export class StreamApplier {
 
   #select(db: number): void {
     if (db === this.#targetDb) return;
+    // Found out by the target's error, it would be too late: what follows is on its way to the wrong place.
+    if (db >= this.#o.targetDatabases)
+      throw noSuchDatabase(this.#o.targetDatabases, db, this.#db, this.#offset);
     this.#targetDb = db;
     this.#send([SELECT, bytesOf(String(db))]);
   }
 
   #send(args: Args): void {
-    this.#o.out.from(this.#offset);
+    this.#o.out.from(this.#commandOffset);
     this.#o.out.command(args);
   }
 
@@ -326,7 +365,7 @@ export class StreamApplier {
 
   #report(why: string, args: Args): void {
     const name = new TextDecoder('latin1').decode(args[0]).toUpperCase();
-    this.#o.onReport(why, name, this.#offset, this.#db);
+    this.#o.onReport(why, name, this.#commandOffset, this.#db);
   }
 }
 

@@ -1,15 +1,8 @@
 /** Sorts stream commands by name: which may be forwarded unseen, and which need a look. */
+import { XADD_LIMIT_ARGC, XTRIM_LIMIT_ARGC } from '../convert/client-form.js';
 import { isWord } from '../keyspace/words.js';
 
-export type CommandClass =
-  | 'plain'
-  | 'ping'
-  | 'replconf'
-  | 'select'
-  | 'multi'
-  | 'exec'
-  | 'publish'
-  | 'look';
+export type CommandClass = 'plain' | 'ping' | 'replconf' | 'select' | 'multi' | 'exec' | 'publish' | 'look';
 
 export interface ClassifierOptions {
   /** Every data command needs a look (filters, database map). */
@@ -26,7 +19,15 @@ const ALWAYS: readonly (readonly [string, CommandClass])[] = [
   ['EXEC', 'exec'],
   ['PUBLISH', 'publish'],
 ];
-const WITH_TTL: readonly string[] = ['SETEX', 'PSETEX', 'EXPIRE', 'PEXPIRE', 'RESTORE', 'RESTORE-ASKING', 'GETEX'];
+const WITH_TTL: readonly string[] = [
+  'SETEX',
+  'PSETEX',
+  'EXPIRE',
+  'PEXPIRE',
+  'RESTORE',
+  'RESTORE-ASKING',
+  'GETEX',
+];
 
 type Classify = (bytes: Uint8Array, from: number, length: number, argc: number) => CommandClass;
 
@@ -44,6 +45,8 @@ export function createClassifier({ all, ttls }: ClassifierOptions): Classify {
   return (bytes, from, length, argc) => {
     if (length === 0 || length > MAX_NAME) return other;
     const bucket = buckets[bucketOf(length, bytes[from]!)];
+    if (length === 4 && argc >= XADD_LIMIT_ARGC && isWord(bytes, 'XADD', from, from + 4)) return 'look';
+    if (length === 5 && argc >= XTRIM_LIMIT_ARGC && isWord(bytes, 'XTRIM', from, from + 5)) return 'look';
     if (bucket !== undefined) {
       for (const [name, found] of bucket) if (isWord(bytes, name, from, from + length)) return found;
     }

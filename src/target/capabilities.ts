@@ -23,6 +23,8 @@ export interface Capabilities {
   readonly createConsumer: boolean;
   readonly functions: boolean;
   readonly flushAsync: boolean;
+  /** RESTORE takes what modules attach to keys (KEY_META). */
+  readonly keyMetadata: boolean;
   /** Does RESTORE take a payload of this type, written by a server of that dialect? */
   acceptsType(id: number, dialect: Dialect): boolean;
 }
@@ -67,6 +69,7 @@ export function capabilitiesOf(server: ServerIdentity): Capabilities {
     createConsumer: since(6, 2),
     functions: since(7),
     flushAsync: since(4),
+    keyMetadata: server.family === 'redis' && since(8, 6),
     acceptsType: (id, dialect) => acceptsType(server, id, dialect),
   };
 }

@@ -5,35 +5,46 @@ import type { Slab } from './slab.js';
 export interface FailedCommand {
   /** The server's text, without the leading `-`. */
   readonly error: string;
-  /** Name and first argument of the command; empty when it was too long to be kept. */
+  /** Name and all arguments; empty when it was too long to be kept, or part of a long transaction. */
   readonly name: string;
   readonly args: readonly Uint8Array[];
   /** Offset in the source (file or stream) at or shortly before the command; -1 when unknown. */
   readonly offset: number;
-  /** Which command of the connection, from 0; inside a transaction the failing one of it. -1: unknown. */
+  /** Which command of the connection, from 0; inside a transaction the failing one of it. */
   readonly number: number;
 }
 
 /**
- * `reply` counts from 0 over the whole connection. For an element of an EXEC's reply, the command meant is
- * the one behind the MULTI that many places on.
+ * `reply` counts from 0 over the whole connection. For an element of an EXEC's reply the command meant is as
+ * many places before the EXEC as the reply has elements from there on. In any other reply an error is data
+ * that a script made: undefined.
  */
-export function commandAt(slabs: readonly Slab[], error: string, reply: number, element: number): FailedCommand {
-  const unknown: FailedCommand = { error, name: '', args: [], offset: -1, number: element < 0 ? reply : -1 };
-  const holder = slabs.find((slab) => slab.ends > 0 && slab.repliesDue > reply);
-  if (holder === undefined) return unknown;
-  const commands = readSlab(holder);
-  const first = holder.repliesDue - holder.ends;
-  const index = reply - first;
-  const wanted = element < 0 ? index : indexInTransaction(commands, index, element);
-  const found = commands[wanted];
-  if (found === undefined) return { ...unknown, offset: commands[index]?.offset ?? -1 };
-  return { error, name: nameOf(found.args), args: found.args, offset: found.offset, number: first + wanted };
+export function commandAt(
+  slabs: readonly Slab[],
+  error: string,
+  reply: number,
+  element: number,
+  elements: number,
+): FailedCommand | undefined {
+  const answered = heldCommand(slabs, reply);
+  if (element >= 0 && nameOf(answered.args) !== 'EXEC') return undefined;
+  const number = element < 0 ? reply : reply - elements + element;
+  const { args, offset } = element < 0 ? answered : heldCommand(slabs, number);
+  return { error, name: nameOf(args), args, offset: offset < 0 ? answered.offset : offset, number };
 }
 
 interface HeldCommand {
   readonly args: readonly Uint8Array[];
   readonly offset: number;
+}
+
+const NOT_HELD: HeldCommand = { args: [], offset: -1 };
+
+/** Command `number` of the connection, if the slab it ends in is still here. */
+function heldCommand(slabs: readonly Slab[], number: number): HeldCommand {
+  const holder = slabs.find((slab) => slab.ends > 0 && slab.repliesDue > number);
+  if (holder === undefined) return NOT_HELD;
+  return readSlab(holder)[number - (holder.repliesDue - holder.ends)] ?? NOT_HELD;
 }
 
 function nameOf(args: readonly Uint8Array[]): string {
@@ -46,38 +57,26 @@ function readSlab(slab: Slab): HeldCommand[] {
   const scanner = new CommandScanner();
   let at = 0;
   if (slab.continues) {
-    commands.push({ args: [], offset: slab.origins[1] ?? -1 });
-    at = firstCommandAfterTail(slab);
+    commands.push({ args: [], offset: offsetAt(slab, 0) });
+    at = slab.tail;
   }
   while (at < slab.used) {
     const next = scanner.find(slab.bytes, at, slab.used);
     if (next < 0) break;
-    commands.push({ args: commandArgs(slab.bytes, at).map((arg) => arg.slice()), offset: offsetAt(slab, at) });
+    commands.push({
+      args: commandArgs(slab.bytes, at).map((arg) => arg.slice()),
+      offset: offsetAt(slab, at),
+    });
     at = next;
   }
   return commands;
 }
 
-/** Behind the tail of a long command every further one was announced by an origin or starts with `*`. */
-function firstCommandAfterTail(slab: Slab): number {
-  for (let index = 2; index < slab.origins.length; index += 2) {
-    if (slab.origins[index]! > 0) return slab.origins[index]!;
-  }
-  return slab.used;
-}
-
 /** Copied bytes keep their distances, so the offset follows from the nearest origin before. */
 function offsetAt(slab: Slab, at: number): number {
-  let offset = -1;
+  let offset = slab.near;
   for (let index = 0; index < slab.origins.length && slab.origins[index]! <= at; index += 2) {
     offset = slab.origins[index + 1]! + at - slab.origins[index]!;
   }
   return offset;
-}
-
-function indexInTransaction(commands: readonly HeldCommand[], exec: number, element: number): number {
-  for (let index = exec - 1; index >= 0; index--) {
-    if (nameOf(commands[index]!.args) === 'MULTI') return index + 1 + element;
-  }
-  return -1;
 }

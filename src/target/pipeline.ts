@@ -10,6 +10,7 @@
 import { ReplicantError } from '../errors.js';
 import { ReplyScanner } from '../resp/reply-scanner.js';
 import { commandAt, type FailedCommand } from './failed-command.js';
+import { copyBytes, DOLLAR, headerBytes, STAR, writeEnd, writeHeader } from './resp-writer.js';
 import { Slab } from './slab.js';
 
 /** Where the bytes go: a socket. `written` is called when the piece has left; pieces leave in order. */
@@ -30,13 +31,6 @@ export interface PipelineOptions {
 
 const SLAB_BYTES = 128 * 1024;
 const MAX_IN_FLIGHT = 8 * 1024 * 1024;
-/** Below this, a loop beats the set-up of `set(subarray)`. */
-const SMALL_COPY = 64;
-const CR = 13;
-const LF = 10;
-const DOLLAR = 36;
-const STAR = 42;
-const ZERO = 48;
 
 export class Pipeline {
   readonly #output: PipelineOutput;
@@ -54,6 +48,7 @@ export class Pipeline {
   readonly #marks: { replies: number; offset: number }[] = [];
   #applied = -1;
   #origin = -1;
+  #near = -1;
   /** A command has been begun and not ended. */
   #open = false;
   /** Numbers of commands whose errors mean nothing. */
@@ -64,7 +59,7 @@ export class Pipeline {
     this.#options = options;
     this.#slabBytes = options.slabBytes ?? SLAB_BYTES;
     this.#maxInFlight = options.maxInFlightBytes ?? MAX_IN_FLIGHT;
-    this.#scanner = new ReplyScanner((text, reply, element) => this.#failed(text, reply, element));
+    this.#scanner = new ReplyScanner((...error) => this.#failed(...error));
     this.#slab = new Slab(this.#slabBytes);
     this.#slabs.push(this.#slab);
   }
@@ -89,6 +84,12 @@ export class Pipeline {
     return this.#applied;
   }
 
+  /** Another history begins: offsets of the one before mean nothing any more. */
+  forgetMarks(): void {
+    this.#marks.length = 0;
+    this.#applied = -1;
+  }
+
   set maxInFlightBytes(bytes: number) {
     this.#maxInFlight = bytes;
   }
@@ -102,10 +103,17 @@ export class Pipeline {
     return this.#slabBytes;
   }
 
-  /** Says which source offset (or file offset) what is written next comes from, for error messages. */
+  /** Says at which source offset the bytes begin that are copied next, for error messages. */
   from(offset: number): void {
     this.#origin = offset;
+    this.#near = -1;
     this.#slab.origins.push(this.#slab.used, offset);
+  }
+
+  /** The same for what is made, not copied; cheap enough for every key. Only kept once per slab. */
+  near(offset: number): void {
+    this.#near = offset;
+    if (this.#slab.near < 0) this.#slab.near = offset;
   }
 
   /**
@@ -131,6 +139,7 @@ export class Pipeline {
   ended(count: number): void {
     this.#open = false;
     this.#commands += count;
+    if (this.#slab.ends === 0) this.#slab.tail = this.#slab.used;
     this.#slab.ends += count;
     this.#slab.repliesDue = this.#commands;
   }
@@ -185,10 +194,16 @@ export class Pipeline {
     const slab = this.#free.pop() ?? new Slab(this.#slabBytes);
     slab.continues = this.#open;
     slab.repliesDue = this.#commands;
-    if (this.#origin >= 0) slab.origins.push(0, this.#origin);
+    this.#place(slab);
     this.#slab = slab;
     this.#slabs.push(slab);
     if (this.#slabs.length * this.#slabBytes > this.#maxInFlight) this.#blocked = true;
+  }
+
+  /** A fresh slab begins with what was announced last. */
+  #place(slab: Slab): void {
+    if (this.#near >= 0) slab.near = this.#near;
+    else if (this.#origin >= 0) slab.origins.push(0, this.#origin);
   }
 
   #send(slab: Slab): void {
@@ -239,6 +254,7 @@ export class Pipeline {
       slab.reset();
       slab.continues = this.#open;
       slab.repliesDue = this.#commands;
+      if (this.#open) this.#place(slab);
     }
     if (this.#blocked && slabs.length * this.#slabBytes <= this.#maxInFlight / 2) {
       this.#blocked = false;
@@ -251,58 +267,19 @@ export class Pipeline {
     if (this.#free.length * this.#slabBytes < this.#maxInFlight) this.#free.push(slab);
   }
 
-  #failed(text: string, reply: number, element: number): void {
-    const failed = commandAt(this.#slabs, text, reply, element);
-    if (!this.#tolerated.has(failed.number)) this.#options.onError(failed);
+  #failed(text: string, reply: number, element: number, elements: number): void {
+    const failed = commandAt(this.#slabs, text, reply, element, elements);
+    if (failed !== undefined && !this.#tolerated.has(failed.number)) this.#options.onError(failed);
   }
 
   #line(mark: number, value: number): void {
-    const slab = this.reserve(MAX_LINE_BYTES);
-    const { bytes } = slab;
-    bytes[slab.used] = mark;
-    let at = writeDecimal(bytes, slab.used + 1, value);
-    bytes[at++] = CR;
-    bytes[at++] = LF;
-    slab.used = at;
+    const slab = this.reserve(headerBytes(value));
+    slab.used = writeHeader(slab.bytes, slab.used, mark, value);
   }
 
   #crlf(): void {
     if (this.#slab.room < 2) this.#nextSlab();
     const slab = this.#slab;
-    slab.bytes[slab.used++] = CR;
-    slab.bytes[slab.used++] = LF;
+    slab.used = writeEnd(slab.bytes, slab.used);
   }
-}
-
-const MAX_LINE_BYTES = 24;
-
-/** Size of `*n\r\n` or `$n\r\n`. */
-export function headerBytes(value: number): number {
-  return 3 + decimalBytes(value);
-}
-
-export function decimalBytes(value: number): number {
-  let digits = 1;
-  for (let limit = 10; value >= limit; limit *= 10) digits++;
-  return digits;
-}
-
-/** Writes a non-negative integer in decimal at `at`; returns the position behind it. */
-export function writeDecimal(bytes: Uint8Array, at: number, value: number): number {
-  const end = at + decimalBytes(value);
-  let rest = value;
-  for (let place = end - 1; place >= at; place--) {
-    const next = Math.floor(rest / 10);
-    bytes[place] = ZERO + rest - next * 10;
-    rest = next;
-  }
-  return end;
-}
-
-export function copyBytes(target: Uint8Array, at: number, source: Uint8Array, from: number, to: number): void {
-  if (to - from > SMALL_COPY) {
-    target.set(source.subarray(from, to), at);
-    return;
-  }
-  for (let position = from, place = at; position < to; position++, place++) target[place] = source[position]!;
 }

@@ -12,7 +12,8 @@
  */
 import type { Crc64 } from '../bytes/crc64.js';
 import type { RdbEntry } from '../rdb/handler.js';
-import { copyBytes, decimalBytes, type Pipeline, writeDecimal } from './pipeline.js';
+import type { Pipeline } from './pipeline.js';
+import { copyBytes, DOLLAR, STAR, writeEnd, writeHeader, writeInteger, writeWords } from './resp-writer.js';
 import type { Slab } from './slab.js';
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -25,10 +26,6 @@ const IDLETIME = ascii('$8\r\nIDLETIME\r\n');
 const FREQ = ascii('$4\r\nFREQ\r\n');
 const DEL = ascii('DEL');
 
-const STAR = 42;
-const DOLLAR = 36;
-const CR = 13;
-const LF = 10;
 const CRC_SLOT = 1;
 const VERSION = 6;
 /** Version and CRC. */
@@ -39,7 +36,11 @@ const FRAME_BYTES = 256;
 export interface RestoreAbilities {
   readonly replace: boolean;
   readonly absttl: boolean;
+  /** Key metadata (Redis 8.6); left out elsewhere. */
+  readonly keyMeta: boolean;
 }
+
+const NO_META: Uint8Array = new Uint8Array(0);
 
 export class RestoreWriter {
   readonly #out: Pipeline;
@@ -54,10 +55,10 @@ export class RestoreWriter {
 
   /** `nowMs` is the target's clock; it is only looked at where times must be relative. */
   write(entry: RdbEntry, nowMs: number): void {
-    const { keyBytes, keyStart, keyEnd, valueStart, valueEnd, keyMeta } = entry;
+    const { keyBytes, keyStart, keyEnd, valueStart, valueEnd } = entry;
     if (!this.#can.replace) this.#out.command([DEL, keyBytes.subarray(keyStart, keyEnd)]);
     const keyLength = keyEnd - keyStart;
-    const payload = 1 + (keyMeta?.length ?? 0) + valueEnd - valueStart + FOOTER_BYTES;
+    const payload = this.#meta(entry).length + 1 + valueEnd - valueStart + FOOTER_BYTES;
     this.#sum(entry);
     if (keyLength + payload + FRAME_BYTES <= this.#out.slabBytes) this.#writeWhole(entry, payload, nowMs);
     else this.#writeParts(entry, payload, nowMs);
@@ -70,6 +71,8 @@ export class RestoreWriter {
     let at = this.#head(entry, bytes, slab.used);
     copyBytes(bytes, at, keyBytes, keyStart, keyEnd);
     at = this.#middle(entry, bytes, at + keyEnd - keyStart, payload, nowMs);
+    at = writeWords(bytes, at, this.#meta(entry));
+    bytes[at++] = entry.type.id;
     copyBytes(bytes, at, source, valueStart, valueEnd);
     slab.used = this.#tail(entry, bytes, at + valueEnd - valueStart);
     this.#out.ended(1);
@@ -82,19 +85,27 @@ export class RestoreWriter {
     out.begin();
     slab.used = this.#head(entry, slab.bytes, slab.used);
     out.put(entry.keyBytes, entry.keyStart, entry.keyEnd);
-    const meta = entry.keyMeta?.length ?? 0;
-    slab = out.reserve(FRAME_BYTES + meta);
+    slab = out.reserve(FRAME_BYTES);
     slab.used = this.#middle(entry, slab.bytes, slab.used, payload, nowMs);
+    const meta = this.#meta(entry);
+    out.put(meta, 0, meta.length);
+    slab = out.reserve(1);
+    slab.bytes[slab.used++] = entry.type.id;
     out.put(entry.bytes, entry.valueStart, entry.valueEnd);
     slab = out.reserve(FRAME_BYTES);
     slab.used = this.#tail(entry, slab.bytes, slab.used);
     out.ended(1);
   }
 
+  #meta({ keyMeta }: RdbEntry): Uint8Array {
+    return this.#can.keyMeta && keyMeta !== undefined ? keyMeta : NO_META;
+  }
+
   #sum(entry: RdbEntry): void {
     const crc = this.#crc;
+    const meta = this.#meta(entry);
     crc.reset(CRC_SLOT);
-    if (entry.keyMeta !== undefined) crc.update(CRC_SLOT, entry.keyMeta, 0, entry.keyMeta.length);
+    crc.update(CRC_SLOT, meta, 0, meta.length);
     crc.byte(CRC_SLOT, entry.type.id);
     crc.update(CRC_SLOT, entry.bytes, entry.valueStart, entry.valueEnd);
     crc.byte(CRC_SLOT, VERSION);
@@ -111,35 +122,24 @@ export class RestoreWriter {
       else if (entry.lfuFrequency >= 0) args += 2;
     }
     let at = writeHeader(bytes, start, STAR, args);
-    bytes.set(RESTORE, at);
-    at += RESTORE.length;
+    at = writeWords(bytes, at, RESTORE);
     return writeHeader(bytes, at, DOLLAR, entry.keyEnd - entry.keyStart);
   }
 
-  /** From behind the key to where the value goes. */
+  /** From behind the key to where the payload goes. */
   #middle(entry: RdbEntry, bytes: Uint8Array, start: number, payload: number, nowMs: number): number {
-    let at = crlf(bytes, start);
+    let at = writeEnd(bytes, start);
     at = this.#ttl(entry, bytes, at, nowMs);
-    at = writeHeader(bytes, at, DOLLAR, payload);
-    if (entry.keyMeta !== undefined) {
-      bytes.set(entry.keyMeta, at);
-      at += entry.keyMeta.length;
-    }
-    bytes[at++] = entry.type.id;
-    return at;
+    return writeHeader(bytes, at, DOLLAR, payload);
   }
 
   #ttl(entry: RdbEntry, bytes: Uint8Array, at: number, nowMs: number): number {
-    if (entry.expiresAtMs < 0) {
-      bytes.set(ZERO_TTL, at);
-      return at + ZERO_TTL.length;
-    }
-    if (entry.expiresAtText !== undefined) return writeText(bytes, at, entry.expiresAtText);
-    return writeNumber(
-      bytes,
-      at,
-      this.#can.absttl ? entry.expiresAtMs : Math.max(1, Math.round(entry.expiresAtMs - nowMs)),
-    );
+    if (entry.expiresAtMs < 0) return writeWords(bytes, at, ZERO_TTL);
+    if (this.#can.absttl && entry.expiresAtText !== undefined)
+      return writeText(bytes, at, entry.expiresAtText);
+    const ttl = this.#can.absttl ? entry.expiresAtMs : Math.round(entry.expiresAtMs - nowMs);
+    // Zero would mean none.
+    return writeInteger(bytes, at, Math.max(1, ttl));
   }
 
   /** The footer and what follows the payload. */
@@ -149,42 +149,21 @@ export class RestoreWriter {
     bytes[at++] = 0;
     at = writeWord(bytes, at, this.#crc.lo(CRC_SLOT));
     at = writeWord(bytes, at, this.#crc.hi(CRC_SLOT));
-    at = crlf(bytes, at);
+    at = writeEnd(bytes, at);
     if (this.#can.replace) at = writeWords(bytes, at, REPLACE);
     if (!this.#can.absttl) return at;
     if (entry.expiresAtMs >= 0) at = writeWords(bytes, at, ABSTTL);
-    if (entry.idleSeconds >= 0) return writeNumber(bytes, writeWords(bytes, at, IDLETIME), entry.idleSeconds);
-    if (entry.lfuFrequency >= 0) return writeNumber(bytes, writeWords(bytes, at, FREQ), entry.lfuFrequency);
+    if (entry.idleSeconds >= 0)
+      return writeInteger(bytes, writeWords(bytes, at, IDLETIME), entry.idleSeconds);
+    if (entry.lfuFrequency >= 0) return writeInteger(bytes, writeWords(bytes, at, FREQ), entry.lfuFrequency);
     return at;
   }
-}
-
-function writeHeader(bytes: Uint8Array, at: number, mark: number, value: number): number {
-  bytes[at] = mark;
-  return crlf(bytes, writeDecimal(bytes, at + 1, value));
-}
-
-function crlf(bytes: Uint8Array, at: number): number {
-  bytes[at] = CR;
-  bytes[at + 1] = LF;
-  return at + 2;
-}
-
-function writeWords(bytes: Uint8Array, at: number, words: Uint8Array): number {
-  for (let index = 0; index < words.length; index++) bytes[at + index] = words[index]!;
-  return at + words.length;
-}
-
-/** `$digits\r\nvalue\r\n` */
-function writeNumber(bytes: Uint8Array, at: number, value: number): number {
-  const next = writeHeader(bytes, at, DOLLAR, decimalBytes(value));
-  return crlf(bytes, writeDecimal(bytes, next, value));
 }
 
 function writeText(bytes: Uint8Array, at: number, text: string): number {
   let next = writeHeader(bytes, at, DOLLAR, text.length);
   for (let index = 0; index < text.length; index++) bytes[next++] = text.charCodeAt(index);
-  return crlf(bytes, next);
+  return writeEnd(bytes, next);
 }
 
 function writeWord(bytes: Uint8Array, at: number, word: number): number {

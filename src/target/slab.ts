@@ -16,8 +16,12 @@ export class Slab {
   ends = 0;
   /** The first command of this slab is the tail of one that began in an earlier slab. */
   continues = false;
-  /** Pairs: position in this slab, offset in the source there. */
+  /** Where that tail ends, once it does. */
+  tail = 0;
+  /** Pairs: position in this slab, offset in the source there; bytes copied from there keep their distances. */
   readonly origins: number[] = [];
+  /** Where no origin is known: an offset in the source at or before what this slab begins with; -1: none. */
+  near = -1;
 
   constructor(size: number) {
     this.bytes = new Uint8Array(new ArrayBuffer(size));
@@ -34,6 +38,8 @@ export class Slab {
     this.repliesDue = 0;
     this.ends = 0;
     this.continues = false;
+    this.tail = 0;
     this.origins.length = 0;
+    this.near = -1;
   }
 }

@@ -1,5 +1,5 @@
 /** The data connection to a target: a pipeline over a socket. Used until it breaks; then it is replaced. */
-import type { ReplicantError } from '../errors.js';
+import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
 import type { Endpoint } from '../net/endpoint.js';
 import type { FailedCommand } from './failed-command.js';
@@ -10,13 +10,26 @@ export interface TargetLinkHandler {
   commandFailed(failed: FailedCommand): void;
   drained(): void;
   applied(): void;
+  /** The target owes answers and has sent nothing for so many seconds; told once per stall. */
+  stalled(seconds: number): void;
+  /** May a PING be put between what is written now? Not inside a transaction or a half-sent command. */
+  betweenCommands(): boolean;
   /** The connection is over, or a handler has thrown; called once. */
   lost(error: unknown): void;
 }
 
+const TICK_MS = 1000;
+/** An idle connection is kept in use: servers may close idle clients (`timeout`), and a dead peer shows. */
+const PING_AFTER_MS = 5000;
+const STALLED_AFTER_MS = 30_000;
+const PING = bytesOf('PING');
+
 export class TargetLink {
   readonly pipeline: Pipeline;
   readonly #client: Client;
+  readonly #timer: NodeJS.Timeout;
+  #lastReplyMs: number = Date.now();
+  #stalled = false;
   #over = false;
   #idle: (() => void)[] = [];
 
@@ -34,6 +47,7 @@ export class TargetLink {
         onApplied: () => handler.applied(),
       },
     );
+    this.#timer = setInterval(() => this.#tick(handler, Date.now()), TICK_MS);
   }
 
   static async open(endpoint: Endpoint, handler: TargetLinkHandler): Promise<TargetLink> {
@@ -58,13 +72,28 @@ export class TargetLink {
 
   close(): void {
     this.#over = true;
+    clearInterval(this.#timer);
     this.#client.close();
     this.#wake();
   }
 
   #received(bytes: Uint8Array, start: number, end: number): void {
+    this.#lastReplyMs = Date.now();
+    this.#stalled = false;
     this.pipeline.replies(bytes, start, end);
     if (this.pipeline.pending === 0 && this.#idle.length > 0) this.#wake();
+  }
+
+  #tick(handler: TargetLinkHandler, nowMs: number): void {
+    const silentMs = nowMs - this.#lastReplyMs;
+    if (this.pipeline.pending > 0) {
+      if (silentMs < STALLED_AFTER_MS || this.#stalled) return;
+      this.#stalled = true;
+      handler.stalled(Math.round(silentMs / 1000));
+    } else if (silentMs >= PING_AFTER_MS && handler.betweenCommands()) {
+      this.pipeline.command([PING]);
+      this.pipeline.flush();
+    }
   }
 
   #guard(handler: TargetLinkHandler, action: () => void): void {
@@ -76,7 +105,7 @@ export class TargetLink {
     }
   }
 
-  #lose(handler: TargetLinkHandler, error: ReplicantError | unknown): void {
+  #lose(handler: TargetLinkHandler, error: unknown): void {
     if (this.#over) return;
     this.close();
     handler.lost(error);

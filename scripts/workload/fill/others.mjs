@@ -28,6 +28,8 @@ function groupCommands(key, abilities) {
     ['XGROUP', 'CREATE', key, 'untouched', '0'],
     ['XREADGROUP', 'GROUP', 'workers', 'alice', 'COUNT', '300', 'STREAMS', key, '>'],
     ['XREADGROUP', 'GROUP', 'workers', 'bob', 'COUNT', '100', 'STREAMS', key, '>'],
+    // There is nothing to read, and a primary does not propagate a consumer that was made by reading nothing.
+    ...(abilities.since('6.2') ? [['XGROUP', 'CREATECONSUMER', key, 'late', 'waiting']] : []),
     ['XREADGROUP', 'GROUP', 'late', 'waiting', 'COUNT', '1', 'STREAMS', key, '>'],
     ['XACK', key, 'workers', ...times(50, () => '').map((_, i) => id(i * 2))],
     ['XCLAIM', key, 'workers', 'carol', '0', id(1), id(3), id(301)],

@@ -78,12 +78,11 @@ export const HASH_OPS = [
 ];
 
 /** @param {Context} c @returns {string} */
-const fieldMs = (c) =>
-  String(c.random.chance(0.5) ? c.random.between(5, 500) : c.random.between(60_000, 9_000_000));
+const fieldMs = (c) => (c.random.chance(0.5) ? c.soonMs() : String(c.lifeSeconds(9000) * 1000));
 
 /** @type {readonly import('../op.mjs').Op[]} */
 export const FIELD_TTL_OPS = [
-  op('HEXPIRE', 2, (c) => [c.key('hash'), String(c.random.between(1, 9000)), ...fieldList(c)]),
+  op('HEXPIRE', 2, (c) => [c.key('hash'), String(c.lifeSeconds(9000)), ...fieldList(c)]),
   op('HPEXPIRE', 4, (c) => [c.key('hash'), fieldMs(c), ...fieldList(c)]),
   op('HPEXPIRE', 1, (c) => [
     c.key('hash'),
@@ -94,7 +93,7 @@ export const FIELD_TTL_OPS = [
   op('HPEXPIRE', 0.5, (c) => [c.key('hash'), '0', ...fieldList(c)]),
   op('HEXPIREAT', 1, (c) => [
     c.key('hash'),
-    String(Math.floor(c.nowMs / 1000) + c.random.between(60, 9000)),
+    String(Math.floor(c.nowMs / 1000) + c.lifeSeconds(9000)),
     ...fieldList(c),
   ]),
   op('HPEXPIREAT', 2, (c) => [c.key('hash'), String(c.nowMs + Number(fieldMs(c))), ...fieldList(c)]),

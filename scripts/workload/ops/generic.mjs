@@ -4,9 +4,6 @@ import { stringPayload } from '../crc64.mjs';
 
 /** @typedef {import('../context.mjs').Context} Context */
 
-/** @param {Context} c @returns {string} */
-const shortMs = (c) => String(c.random.between(5, 500));
-
 /** Source and destination of one kind, so that a rename does not turn every key into another type. @param {Context} c */
 function twoKeys(c) {
   const kind = c.kind();
@@ -17,15 +14,15 @@ function twoKeys(c) {
 export const KEY_OPS = [
   op('DEL', 4, (c) => [c.key(c.kind()), c.key(c.kind())]),
   op('UNLINK', 3, (c) => [c.key(c.kind())]),
-  op('EXPIRE', 3, (c) => [c.key(c.kind()), String(c.random.between(1, 50_000))]),
+  op('EXPIRE', 3, (c) => [c.key(c.kind()), String(c.lifeSeconds(50_000))]),
   op('EXPIRE', 1, (c) => [c.key(c.kind()), '5000', c.random.pick(['NX', 'XX', 'GT', 'LT'])], since('7.0')),
   op('EXPIRE', 0.5, (c) => [c.key(c.kind()), '-1']),
-  op('PEXPIRE', 4, (c) => [c.key(c.kind()), shortMs(c)]),
-  op('EXPIREAT', 1, (c) => [
+  op('PEXPIRE', 4, (c) => [c.key(c.kind()), c.soonMs()]),
+  op('EXPIREAT', 1, (c) => [c.key(c.kind()), String(Math.floor(c.nowMs / 1000) + c.lifeSeconds(9000))]),
+  op('PEXPIREAT', 1, (c) => [
     c.key(c.kind()),
-    String(Math.floor(c.nowMs / 1000) + c.random.between(100, 9000)),
+    String(c.nowMs + c.lifeSeconds(9000) * 1000 - c.random.int(1000)),
   ]),
-  op('PEXPIREAT', 1, (c) => [c.key(c.kind()), String(c.nowMs + c.random.between(1, 900_000))]),
   op('PERSIST', 3, (c) => [c.key(c.kind())]),
   op('RENAME', 2, (c) => twoKeys(c)),
   op('RENAMENX', 1, (c) => twoKeys(c)),
@@ -36,15 +33,10 @@ export const KEY_OPS = [
   op('SORT', 2, (c) => [c.key('iset'), 'DESC', 'LIMIT', '0', '40', 'STORE', c.key('list')]),
   op('SORT', 1, (c) => [c.key('set'), 'ALPHA', 'STORE', c.key('list')]),
   op('RESTORE', 2, (c) => [c.key('str'), '0', stringPayload(c.random.bytes(c.random.int(60))), 'REPLACE']),
+  op('RESTORE', 1, (c) => [c.key('str'), c.soonMs(), stringPayload(Buffer.from('7')), 'REPLACE']),
   op('RESTORE', 1, (c) => [
     c.key('str'),
-    String(c.random.between(20, 90_000)),
-    stringPayload(Buffer.from('7')),
-    'REPLACE',
-  ]),
-  op('RESTORE', 1, (c) => [
-    c.key('str'),
-    String(c.nowMs + 900_000),
+    String(c.nowMs + 2_000_000),
     stringPayload(Buffer.from('at')),
     'ABSTTL',
     'REPLACE',
@@ -55,7 +47,7 @@ export const KEY_OPS = [
   sequence('PERSIST', 2, (c) => {
     const key = c.key('num');
     return [
-      ['SET', key, '1', 'PX', shortMs(c)],
+      ['SET', key, '1', 'PX', c.soonMs()],
       ['INCR', key],
       ...(c.random.chance(0.3) ? [['PERSIST', key]] : []),
     ];

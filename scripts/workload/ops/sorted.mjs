@@ -16,6 +16,9 @@ const weights = (c) => [
   c.random.pick(['SUM', 'MIN', 'MAX']),
 ];
 
+/** All of one score: a range by name over several scores removes whatever the skip list's levels lead to. @param {Context} c */
+const lexKey = (c) => `lex:${c.random.int(20)}`;
+
 /** @type {readonly import('../op.mjs').Op[]} */
 export const ZSET_OPS = [
   op('ZADD', 10, (c) => [c.anyKey('zset'), ...times(c.few(8), () => scored(c)).flat()]),
@@ -26,7 +29,8 @@ export const ZSET_OPS = [
   op('ZREM', 3, (c) => [c.key('zset'), ...times(c.few(4), () => c.member())]),
   op('ZREMRANGEBYRANK', 2, (c) => [c.key('zset'), '200', '-1']),
   op('ZREMRANGEBYSCORE', 2, (c) => [c.key('zset'), String(c.random.int(500)), '(520']),
-  op('ZREMRANGEBYLEX', 1, (c) => [c.key('zset'), '[m1', `(m1${c.random.int(9)}`]),
+  op('ZADD', 2, (c) => [lexKey(c), ...times(c.few(8), () => ['0', c.member()]).flat()]),
+  op('ZREMRANGEBYLEX', 1, (c) => [lexKey(c), '[m1', `(m1${c.random.int(9)}`]),
   op('ZPOPMIN', 2, (c) => [c.key('zset')]),
   op('ZPOPMAX', 2, (c) => [c.key('zset'), String(c.few(5))]),
   op('ZMPOP', 2, (c) => [

@@ -38,6 +38,7 @@ function own(c, rest) {
 const ENTRIES = [
   op('XADD', 6, (c) => [c.anyKey('xs'), '*', ...fields(c)]),
   op('XADD', 3, (c) => [c.key('xs'), 'MAXLEN', '~', '100', '*', ...fields(c)]),
+  op('XADD', 1, (c) => [c.key('xs'), 'MAXLEN', '~', '90', 'LIMIT', '30', '*', ...fields(c)], since('6.2')),
   op(
     'XADD',
     1,
@@ -83,11 +84,8 @@ function asConsumer(c, key, make) {
 function readGroup(weight, options, from = '>') {
   return sequence('XREADGROUP', weight, (c) => {
     const key = streamKey(c);
-    const read = (/** @type {string} */ name, /** @type {string} */ who) => [
-      'XREADGROUP',
-      ...['GROUP', name, who, ...options(c), 'STREAMS', key, from],
-    ];
-    return asConsumer(c, key, read);
+    const what = [...options(c), 'STREAMS', key, from];
+    return asConsumer(c, key, (name, who) => ['XREADGROUP', 'GROUP', name, who, ...what]);
   });
 }
 
@@ -137,8 +135,10 @@ const STORY = sequence('XREADGROUP', 1, (c) => {
   const first = (stream.last += 1);
   const second = (stream.last += 1);
   const name = group(c);
+  const create = (/** @type {string} */ who) => ['XGROUP', 'CREATECONSUMER', stream.key, name, who];
   return [
     ['XGROUP', 'CREATE', stream.key, name, '0', 'MKSTREAM'],
+    ...(c.faithful && c.abilities.since('6.2') ? [create('alice'), create('bob')] : []),
     ['XADD', stream.key, `${first}-0`, 'a', '1'],
     ['XADD', stream.key, `${second}-0`, 'a', '2'],
     ['XREADGROUP', 'GROUP', name, 'alice', 'COUNT', '100', 'STREAMS', stream.key, '>'],

@@ -4,18 +4,13 @@ import { times } from '../context.mjs';
 
 /** @typedef {import('../context.mjs').Context} Context */
 
-/** @param {Context} c @returns {string} */
-function shortMs(c) {
-  return String(c.random.between(5, 500));
-}
-
 /** @param {Context} c @returns {string[]} */
 function setExpiry(c) {
-  const seconds = c.random.between(30, 100_000);
+  const seconds = c.lifeSeconds(100_000);
   return c.random.pick([
     ['EX', String(seconds)],
     ['PX', String(seconds * 1000 + 7)],
-    ['PX', shortMs(c)],
+    ['PX', c.soonMs()],
     ['EXAT', String(Math.floor(c.nowMs / 1000) + seconds)],
     ['PXAT', String(c.nowMs + seconds * 1000)],
     ['KEEPTTL'],
@@ -32,19 +27,19 @@ export const STRING_OPS = [
   op('SET', 20, (c) => [c.key('str'), c.value()]),
   op('SET', 8, (c) => [c.key('str'), c.value(), ...setExpiry(c)], since('6.2')),
   op('SET', 3, (c) => [c.key('str'), c.value(), c.random.pick(['NX', 'XX'])]),
-  op('SET', 3, (c) => [c.key('str'), c.value(), 'XX', 'GET', 'PX', shortMs(c)], since('6.2')),
+  op('SET', 3, (c) => [c.key('str'), c.value(), 'XX', 'GET', 'PX', c.soonMs()], since('6.2')),
   op('SET', 2, (c) => [c.key('str'), c.value(), 'NX', 'GET'], since('7.0')),
   op('SET', 1, (c) => [c.key('num'), '5', 'IFEQ', String(c.random.int(5))], knows('DELIFEQ')),
   op('SETNX', 2, (c) => [c.key('str'), c.value()]),
-  op('SETEX', 2, (c) => [c.key('str'), String(c.random.between(1, 90_000)), c.value()]),
-  op('PSETEX', 4, (c) => [c.key('str'), shortMs(c), c.value()]),
+  op('SETEX', 2, (c) => [c.key('str'), String(c.lifeSeconds(90_000)), c.value()]),
+  op('PSETEX', 4, (c) => [c.key('str'), c.soonMs(), c.value()]),
   op('GETSET', 2, (c) => [c.key('str'), c.value()]),
   op('GETDEL', 1, (c) => [c.key('str')]),
   op('GETEX', 3, (c) => [c.key('str'), ...getexExpiry(c)]),
   op('MSET', 4, (c) => times(c.few(5), () => [c.key('str'), c.value()]).flat()),
   op('MSETNX', 1, (c) => times(c.few(3), () => [c.key('str'), c.value()]).flat()),
   sequence('MSETEX', 1, (c) => [
-    ['MSETEX', '2', c.key('str'), c.value(), c.key('str'), c.value(), 'PX', shortMs(c)],
+    ['MSETEX', '2', c.key('str'), c.value(), c.key('str'), c.value(), 'PX', c.soonMs()],
   ]),
   op('APPEND', 5, (c) => [c.anyKey('str'), c.random.bytes(c.random.int(30))]),
   op('SETRANGE', 3, (c) => [c.key('str'), String(c.random.int(2000)), c.random.bytes(c.few(20))]),

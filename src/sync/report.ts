@@ -1,0 +1,81 @@
+/** The status and summary of a run, put together from the parts that know. */
+import type { Replay } from './replay.js';
+import type { SourceWatch } from './source-watch.js';
+import type { SyncPhase, SyncStatus, SyncSummary } from './status.js';
+import type { Tally } from './tally.js';
+
+/** Not behind by more than this: still called caught up. */
+const CAUGHT_UP_LAG_SECONDS = 5;
+
+export interface RunFacts {
+  readonly name: string;
+  /** Addresses, without secrets. */
+  readonly sourceAt: string;
+  readonly targetAt: string;
+  readonly phase: SyncPhase;
+  readonly everCaughtUp: boolean;
+  readonly startedMs: number;
+  readonly nowMs: number;
+  /** Keys the source said it had at the start. */
+  readonly sourceKeys: number;
+  readonly tally: Tally;
+  readonly watch: SourceWatch;
+  readonly replay: Replay | undefined;
+}
+
+export function buildStatus(run: RunFacts): SyncStatus {
+  const { name, phase, tally, watch, replay, nowMs } = run;
+  const receivedOffset = replay?.receivedOffset ?? -1;
+  const appliedOffset = replay?.appliedOffset ?? -1;
+  const sourceOffset = Math.max(watch.offset, receivedOffset);
+  const applying = appliedOffset >= 0;
+  const lagSeconds = applying ? watch.lagSeconds(nowMs, appliedOffset, receivedOffset) : 0;
+  return {
+    name,
+    phase,
+    caughtUp: run.everCaughtUp && phase !== 'full-sync' && lagSeconds < CAUGHT_UP_LAG_SECONDS,
+    uptimeSeconds: (nowMs - run.startedMs) / 1000,
+    totals: {
+      keys: tally.keys,
+      commands: tally.commands,
+      bytes: tally.bytes,
+      skipped: tally.skippedCount,
+      errors: tally.errors,
+    },
+    shards: [
+      {
+        source: run.sourceAt,
+        target: run.targetAt,
+        phase,
+        replid: replay?.replid ?? '',
+        receivedOffset,
+        appliedOffset,
+        sourceOffset,
+        lagBytes: applying ? Math.max(0, sourceOffset - appliedOffset) : 0,
+        lagSeconds,
+        rdbBytes: replay?.rdbBytes ?? 0,
+        rdbBytesTotal: replay?.rdbBytesTotal ?? 0,
+        keys: tally.keys,
+        keysTotal: Math.max(run.sourceKeys, replay?.keysHint ?? 0),
+        spoolBytes: 0,
+      },
+    ],
+  };
+}
+
+export function buildSummary(run: RunFacts, reason: SyncSummary['reason']): SyncSummary {
+  const { totals, shards } = buildStatus(run);
+  return {
+    ok: reason !== 'failed' && totals.skipped === 0,
+    name: run.name,
+    reason,
+    totals,
+    expiredKeys: run.tally.expiredKeys,
+    fullSyncs: run.tally.fullSyncs,
+    partialResyncs: run.tally.partialResyncs,
+    replid: shards[0]?.replid ?? '',
+    appliedOffset: shards[0]?.appliedOffset ?? -1,
+    skipped: run.tally.skipped,
+    seconds: (run.nowMs - run.startedMs) / 1000,
+  };
+}
