@@ -86,6 +86,12 @@ export class Crc64 {
     this.#states[slot * 2 + 1] = 0;
   }
 
+  /** Goes on from a sum taken earlier: one engine serves many sums, one after the other. */
+  resume(slot: Crc64Slot, lo: number, hi: number): void {
+    this.#states[slot * 2] = lo;
+    this.#states[slot * 2 + 1] = hi;
+  }
+
   byte(slot: Crc64Slot, value: number): void {
     const states = this.#states;
     const lo = states[slot * 2]!;

@@ -63,8 +63,8 @@ export function decodeValue(
 
 /** Collects what a decoder tells about one value. */
 export class ValueBuilder implements ValueVisitor {
-  #string: Uint8Array = new Uint8Array(0);
-  #filled = 0;
+  /** Put together at the end: the length a string claims is not to be trusted. */
+  #chunks: Uint8Array[] = [];
   readonly #items: Uint8Array[] = [];
   readonly #zset: ZsetMember[] = [];
   readonly #hash: HashField[] = [];
@@ -73,14 +73,12 @@ export class ValueBuilder implements ValueVisitor {
   #meta: StreamMeta | undefined;
   #moduleId = 0n;
 
-  stringStart(totalBytes: number): void {
-    this.#string = new Uint8Array(totalBytes);
-    this.#filled = 0;
+  stringStart(): void {
+    this.#chunks = [];
   }
 
   stringChunk(bytes: Uint8Array): void {
-    this.#string.set(bytes, this.#filled);
-    this.#filled += bytes.length;
+    this.#chunks.push(bytes.slice());
   }
 
   listItem(item: Uint8Array): void {
@@ -113,14 +111,14 @@ export class ValueBuilder implements ValueVisitor {
 
   moduleValue(moduleId: bigint, payload: Uint8Array): void {
     this.#moduleId = moduleId;
-    this.#string = payload.slice();
+    this.#chunks = [payload.slice()];
   }
 
   /** The value, once the decoder is done. */
   build(kind: RdbKind): RdbValue {
     switch (kind) {
       case 'string':
-        return { kind, bytes: this.#string };
+        return { kind, bytes: concat(this.#chunks) };
       case 'list':
         return { kind, items: this.#items };
       case 'set':
@@ -132,9 +130,20 @@ export class ValueBuilder implements ValueVisitor {
       case 'stream':
         return { kind, entries: this.#entries, meta: this.#meta!, groups: this.#groups };
       case 'module':
-        return { kind, moduleId: this.#moduleId, payload: this.#string };
+        return { kind, moduleId: this.#moduleId, payload: concat(this.#chunks) };
       default:
         throw new ReplicantError('INTERNAL', `no values of kind ${kind} are built`);
     }
   }
+}
+
+function concat(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const out = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    out.set(chunk, at);
+    at += chunk.length;
+  }
+  return out;
 }

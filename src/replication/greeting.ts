@@ -29,12 +29,14 @@ function judgeReplconf(line: string): ReplicantError | undefined {
   return line.startsWith('+') || line.startsWith('-') ? undefined : notRedis(line);
 }
 
-export function greetingSteps({ username, password }: Endpoint): GreetingStep[] {
+/** `rdbOnly` (6.2 and up) makes the primary end the link behind the snapshot, and keep no backlog for us. */
+export function greetingSteps({ username, password }: Endpoint, rdbOnly = false): GreetingStep[] {
   const auth = username === undefined ? [] : [username];
   return [
     { send: ['PING'], judge: judgePing },
     ...(password === undefined ? [] : [{ send: ['AUTH', ...auth, password], judge: judgeAuth }]),
     { send: ['REPLCONF', 'version', ANNOUNCED_VERSION], judge: judgeReplconf },
     { send: ['REPLCONF', 'capa', 'eof', 'capa', 'psync2'], judge: judgeReplconf },
+    ...(rdbOnly ? [{ send: ['REPLCONF', 'rdb-only', '1'], judge: judgeReplconf }] : []),
   ];
 }

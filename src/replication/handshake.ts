@@ -73,6 +73,11 @@ export class Handshake {
 
   #psyncAnswered(line: string): void {
     const { psyncCommand } = this.#o;
+    // Servers take a PSYNC that was renamed for a SYNC: no position, the transfer begins at once.
+    if (line.startsWith('$')) {
+      this.#syncAnswered(line);
+      return;
+    }
     const reply = parsePsyncReply(line);
     switch (reply.kind) {
       case 'full-resync':

@@ -42,6 +42,8 @@ export interface LinkOptions {
   readonly handler: LinkHandler;
   readonly psyncCommand: string;
   readonly position: Position | undefined;
+  /** Ask for a snapshot without the stream after it; a source that does not know that streams until we hang up. */
+  readonly rdbOnly?: boolean;
   readonly connectTimeoutMs?: number;
 }
 
@@ -246,7 +248,7 @@ export class ReplicationLink {
   #conversation(): Handshake {
     const { handler, source, psyncCommand, position } = this.#o;
     return new Handshake(
-      { steps: greetingSteps(source), psyncCommand, position },
+      { steps: greetingSteps(source, this.#o.rdbOnly), psyncCommand, position },
       {
         send: (args) => this.#send(args),
         greeted: () => this.#step('greeted'),
@@ -285,6 +287,8 @@ export class ReplicationLink {
 
   #snapshotEnd(event: 'snapshot-end' | 'mark-ok'): void {
     this.#o.handler.snapshotEnd();
+    // The handler may have had all it wanted.
+    if (this.#state === 'closed') return;
     this.#step(event);
     this.#snapshotEndMs = Date.now();
     this.acknowledge();

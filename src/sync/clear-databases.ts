@@ -5,11 +5,13 @@
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import { Client } from '../net/client.js';
 import type { Endpoint } from '../net/endpoint.js';
-import type { Reply } from '../resp/reply-decoder.js';
+import { type Reply, ReplyError } from '../resp/reply-decoder.js';
 import { VALUE_KINDS, type ValueKind } from './options.js';
 import type { ClearRequest } from './stream-applier.js';
 
 const SCAN_COUNT = 1000;
+/** Emptying a large database takes as long as it takes. */
+const FLUSH_TIMEOUT_MS = 600_000;
 
 export async function clearDatabases(
   target: Endpoint,
@@ -21,11 +23,16 @@ export async function clearDatabases(
     for (const db of request.targetDbs) {
       await client.call('SELECT', db);
       if (request.matching) await clearMatching(client, filter);
-      else await client.call('FLUSHDB', ...(request.async ? ['ASYNC'] : []));
+      else await flush(client, request.async);
     }
   } finally {
     client.close();
   }
+}
+
+async function flush(client: Client, async: boolean): Promise<void> {
+  const reply = await client.request(['FLUSHDB', ...(async ? ['ASYNC'] : [])], FLUSH_TIMEOUT_MS);
+  if (reply instanceof ReplyError) throw client.refusal('FLUSHDB', reply);
 }
 
 async function clearMatching(client: Client, filter: KeyFilter): Promise<void> {

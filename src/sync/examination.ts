@@ -6,7 +6,8 @@ import { ReplicantError } from '../errors.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import { Client } from '../net/client.js';
-import type { Capabilities, ServerIdentity } from '../target/capabilities.js';
+import type { ServerIdentity } from '../rdb/server-support.js';
+import type { Capabilities } from '../target/capabilities.js';
 import type { SyncOptions } from './options.js';
 import { patiently } from './patience.js';
 import {

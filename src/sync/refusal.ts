@@ -32,6 +32,7 @@ const STATES: readonly (readonly [pattern: RegExp, says: string, hint: string])[
     'the target is not able to take writes now',
     'see its cluster state or replication',
   ],
+  [/^(BUSY|UNKILLABLE) /, 'the target is busy with a script', 'end it there (SCRIPT KILL), then start again'],
   [/^LOADING/, 'the target is loading its data', 'start again when it is ready'],
 ];
 

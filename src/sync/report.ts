@@ -27,13 +27,15 @@ export function buildStatus(run: RunFacts): SyncStatus {
   const { name, phase, tally, watch, replay, nowMs } = run;
   const receivedOffset = replay?.receivedOffset ?? -1;
   const appliedOffset = replay?.appliedOffset ?? -1;
-  const sourceOffset = Math.max(watch.offset, receivedOffset);
+  // After a bare SYNC our count has no known beginning, and can't be compared with the source's.
+  const comparable = replay !== undefined && replay.replid !== '';
+  const sourceOffset = comparable ? Math.max(watch.offset, receivedOffset) : receivedOffset;
   const applying = appliedOffset >= 0;
-  const lagSeconds = applying ? watch.lagSeconds(nowMs, appliedOffset, receivedOffset) : 0;
+  const lagSeconds = applying && comparable ? watch.lagSeconds(nowMs, appliedOffset, receivedOffset) : 0;
   return {
     name,
     phase,
-    caughtUp: run.everCaughtUp && phase !== 'full-sync' && lagSeconds < CAUGHT_UP_LAG_SECONDS,
+    caughtUp: run.everCaughtUp && applying && phase !== 'failed' && lagSeconds < CAUGHT_UP_LAG_SECONDS,
     uptimeSeconds: (nowMs - run.startedMs) / 1000,
     totals: {
       keys: tally.keys,

@@ -355,7 +355,7 @@ class SyncRun implements SyncHandle {
     const replay = this.#replay;
     if (replay === undefined) return;
     replay.applied();
-    if (this.#phase === 'full-sync' && replay.streaming && replay.appliedOffset >= replay.base) {
+    if (this.#phase !== 'streaming' && replay.streaming && replay.appliedOffset >= replay.base) {
       this.#phase = 'streaming';
       this.#attempt = 0;
       this.#emit('info', 'full-sync-done', `full sync done: ${this.#tally.keys} keys`, {
@@ -385,7 +385,11 @@ class SyncRun implements SyncHandle {
     const target = this.#target!;
     const replay = this.#replay!;
     try {
-      await target.idle(CLEAR_TIMEOUT_MS);
+      if (!(await target.idle(CLEAR_TIMEOUT_MS))) {
+        throw new ReplicantError('TARGET_BUSY', 'the target has not answered for 10 minutes', {
+          place: { at: this.#targetAt },
+        });
+      }
       await clearDatabases(this.#o.target, request, this.#filter);
       replay.cleared();
       this.#link?.resume();

@@ -1,5 +1,5 @@
 /** What INFO says about a server, reduced to what a sync needs. */
-import type { ServerIdentity, ServerVersion } from '../target/capabilities.js';
+import type { ServerIdentity, ServerVersion } from '../rdb/server-support.js';
 
 export interface ServerInfo {
   /** undefined when the server would not say. */

@@ -68,7 +68,8 @@ export class SourceWatch {
 
   /** Has everything been applied that the source had when it was last asked? */
   reachedBy(applied: number, received: number, replid: string): boolean {
-    if (!this.#refused) {
+    // After a bare SYNC our count has no known beginning.
+    if (!this.#refused && replid !== '') {
       // A source that has restarted tells low offsets of another history.
       const same = this.#replid === '' || this.#replid === replid;
       const reached = same && this.#answeredMs > 0 && applied >= this.offset;

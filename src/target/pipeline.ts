@@ -242,9 +242,8 @@ export class Pipeline {
     let done = 0;
     for (; done < slabs.length - 1; done++) {
       const slab = slabs[done]!;
-      // A command that runs on into the next slab keeps this one, unless this is a mere middle part.
-      const spans = slabs[done + 1]!.continues && slab.ends > 0 ? 1 : 0;
-      if (slab.writing > 0 || slab.repliesDue + spans > replies) break;
+      // A command that runs on into the next slab must not keep this one: it may be larger than all of them.
+      if (slab.writing > 0 || slab.repliesDue > replies) break;
     }
     if (done > 0) {
       for (const slab of slabs.splice(0, done)) this.#recycle(slab);

@@ -1,8 +1,11 @@
 /** Every snapshot of the corpus, key by key, against what the server that wrote it answered. */
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { decodeValue } from '../../src/rdb/value.js';
-import { corpusNames, readExpected, readSnapshot } from '../support/rdb-corpus.js';
+import { DEFAULT_LIMITS } from '../../src/rdb/limits.js';
+import { corpusNames, readExpected, readInPieces, readSnapshot } from '../support/rdb-corpus.js';
 import { comparableEntry, comparableExpected } from '../support/rdb-expected.js';
+import { FEEDS } from '../support/rdb-feeds.js';
 import { readable } from '../support/rdb-hex.js';
 
 test('the corpus is there', () => {
@@ -23,6 +26,19 @@ describe.each(corpusNames())('%s', (name) => {
       const line = expected.get(identity(entry.db, readable(entry.key)))!;
       const value = decodeValue(entry.type, entry.dialect, entry.value, 0, entry.value.length);
       expect(comparableEntry(entry, value, line)).toEqual(comparableExpected(line));
+    }
+  });
+
+  test('is the same in pieces, larger values handed on element by element', () => {
+    const limits = { ...DEFAULT_LIMITS, inlineBytes: 100, inlineStreamBytes: 300 };
+    const whole = readInPieces(name, FEEDS[0]!, DEFAULT_LIMITS);
+    expect(whole.size).toBe(snapshot.entries.length);
+    for (const feed of FEEDS.slice(2)) {
+      const pieces = readInPieces(name, feed, limits);
+      expect([...pieces.keys()].filter((key) => !isDeepStrictEqual(pieces.get(key), whole.get(key)))).toEqual(
+        [],
+      );
+      expect(pieces.size).toBe(whole.size);
     }
   });
 

@@ -3,7 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Dialect } from '../../src/rdb/dialect.js';
 import { RdbDecoder } from '../../src/rdb/file-decoder.js';
-import type { Checksum } from '../../src/rdb/handler.js';
+import type { Checksum, RdbEntry } from '../../src/rdb/handler.js';
+import type { Limits } from '../../src/rdb/limits.js';
+import { decodeValue, type RdbValue, ValueBuilder } from '../../src/rdb/value.js';
+import { ValueDecoder } from '../../src/rdb/value-decoder.js';
+import { type Feed, feedIn } from './rdb-feeds.js';
 
 const FOLDER = fileURLToPath(new URL('../../fixtures/corpus/', import.meta.url));
 
@@ -149,4 +153,43 @@ export function readSnapshot(name: string): CorpusSnapshot {
   decoder.feed(bytes, 0, bytes.length);
   decoder.finish();
   return { version, checksum: checksum!, entries };
+}
+
+/** The same snapshot in pieces, with every larger value handed on element by element. */
+export function readInPieces(name: string, feed: Feed, limits: Limits): Map<string, RdbValue> {
+  const values = new Map<string, RdbValue>();
+  let dialect: Dialect = 'redis';
+  let builder = new ValueBuilder();
+  const keep = (entry: RdbEntry, value: RdbValue): boolean => {
+    values.set(
+      `${entry.db} ${Buffer.from(entry.keyBytes.subarray(entry.keyStart, entry.keyEnd)).toString('hex')}`,
+      value,
+    );
+    return true;
+  };
+  const decoder = new RdbDecoder(
+    {
+      begin: (itsDialect) => {
+        dialect = itsDialect;
+      },
+      aux: ignore,
+      selectDb: ignore,
+      sizeHint: ignore,
+      functionLibrary: ignore,
+      moduleAux: ignore,
+      entry: (entry) =>
+        keep(entry, decodeValue(entry.type.id, dialect, entry.bytes, entry.valueStart, entry.valueEnd)),
+      largeValue: (entry) => {
+        builder = new ValueBuilder();
+        return new ValueDecoder(entry.type.id, dialect, builder);
+      },
+      largeValueEnd: (entry) => keep(entry, builder.build(entry.type.kind)),
+      emptyKey: refuse,
+      end: ignore,
+    },
+    { limits },
+  );
+  feedIn(feed, decoder, readSnapshotBytes(name));
+  decoder.finish();
+  return values;
 }

@@ -46,7 +46,7 @@ export class UnitReader {
   box: Uint8Array = this.bytes;
   boxStart = 0;
   boxEnd = 0;
-  /** Position in `bytes` of the compressed string it came from; -1 when it was not compressed. */
+  /** Position in `bytes` of the string it was decoded from; -1 when it lies there as it is. */
   #boxAt = -1;
   #block: Uint8Array | undefined;
   readonly #double: DataView = new DataView(new ArrayBuffer(8));
@@ -153,9 +153,8 @@ export class UnitReader {
     const { form, start, fileBytes, textBytes } = this.header;
     const at = this.at;
     this.at = start + fileBytes;
-    this.#boxAt = -1;
+    this.#boxAt = form === STR_PLAIN ? -1 : at;
     if (form === STR_LZF) {
-      this.#boxAt = at;
       this.box = this.#decompress(start, fileBytes, textBytes);
     } else {
       this.box =

@@ -1,0 +1,101 @@
+/**
+ * The command line as a process of its own, freshly built from the sources under test, so that a stale
+ * `dist/` never answers for them.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { waitFor } from './live.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+let built: string | undefined;
+
+/** Path of the built program; built once per test file. */
+function program(): string {
+  if (built !== undefined) return built;
+  // Inside the repository, so that the dependencies are found.
+  const dir = mkdtempSync(join(ROOT, 'node_modules', '.replicant-'));
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  cpSync(join(ROOT, 'package.json'), join(dir, 'package.json'));
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  const args = [tsc, '-p', join(ROOT, 'tsconfig.json'), '--outDir', join(dir, 'dist')];
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  // Types are the business of the type check.
+  const main = join(dir, 'dist', 'cli', 'main.js');
+  if (!existsSync(main)) throw new Error(`the program does not build:\n${stdout}`);
+  built = main;
+  return built;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The object that `--json` ends with. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- judged by the test
+  readonly summary: any;
+}
+
+export interface ProgramRun {
+  readonly stderr: string;
+  readonly exited: Promise<Exit>;
+  kill(signal: NodeJS.Signals): void;
+  /** Waits until stderr has it. */
+  says(pattern: RegExp): Promise<void>;
+}
+
+export interface ProgramOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** `replicant sync source target --json` with a plain environment. */
+export function runProgram(source: string, target: string, options: ProgramOptions = {}): ProgramRun {
+  const { args = [], env = {} } = options;
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('REPLICANT_'));
+  const argv = [program(), 'sync', source, target, '--json', '--no-progress', ...args];
+  const child = spawn(process.execPath, argv, {
+    env: { ...Object.fromEntries(own), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  const onExit = (): void => void child.kill('SIGKILL');
+  process.once('exit', onExit);
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('close', (code, signal) => {
+      process.off('exit', onExit);
+      resolve({ code, signal, ...output, summary: lastObject(output.stdout) });
+    });
+  });
+  return {
+    get stderr() {
+      return output.stderr;
+    },
+    exited,
+    kill: (signal) => void child.kill(signal),
+    says: async (pattern) => {
+      await waitFor(`${String(pattern)} in the log`, () => {
+        if (!pattern.test(output.stderr) && child.exitCode !== null)
+          throw new Error(`it ended: ${output.stderr}`);
+        return pattern.test(output.stderr);
+      });
+    },
+  };
+}
+
+function lastObject(stdout: string): unknown {
+  try {
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+export function readText(path: string): string {
+  return readFileSync(path, 'utf8');
+}

@@ -1,0 +1,173 @@
+/** The program as a process: signals, exit codes, what it prints last. */
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Client } from '../../../scripts/lib/client.mjs';
+import type { RunningServer } from '../../../scripts/servers.mjs';
+import { differences, isAtLeast, NEWEST, Servers } from '../../support/live.js';
+import { runProgram } from '../../support/live-program.js';
+
+describe.skipIf(NEWEST === undefined)('the program', () => {
+  const servers = new Servers();
+  let source: RunningServer;
+  let target: RunningServer;
+  let from: Client;
+  let to: Client;
+
+  beforeAll(async () => {
+    source = await servers.start(NEWEST!);
+    target = await servers.start(NEWEST!);
+    from = await servers.client(source);
+    to = await servers.client(target);
+  });
+
+  beforeEach(async () => {
+    await from.call('FLUSHALL');
+    await to.call('FLUSHALL');
+    await from.pipeline(Array.from({ length: 500 }, (_, i) => ['SET', `k:${i}`, `value ${i}`]));
+  });
+
+  test('--until caught-up ends by itself: 0, and the target is equal', async () => {
+    const exit = await runProgram(source.url, target.url, { args: ['--until', 'caught-up'] }).exited;
+    expect(exit.code).toBe(0);
+    expect(exit.summary).toMatchObject({
+      ok: true,
+      reason: 'caught-up',
+      totals: { keys: 500 },
+      fullSyncs: 1,
+    });
+    expect(exit.stderr).toMatch(/full sync done: 500 keys/u);
+    expect(await differences(from, to)).toEqual([]);
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s while it streams: 0, and everything that came is applied',
+    async (signal) => {
+      const run = runProgram(source.url, target.url);
+      await run.says(/caught up/u);
+      await from.pipeline([
+        ['SET', 'last', '1'],
+        ['INCR', 'last'],
+      ]);
+      // Once the source has our ACK of it, it has been applied.
+      await from.call('WAIT', 1, 5000);
+      run.kill(signal);
+      const exit = await run.exited;
+      expect(exit.code).toBe(0);
+      expect(exit.summary).toMatchObject({ ok: true, reason: 'stopped' });
+      expect(exit.stderr).toMatch(/stopped at [0-9a-f]{40}:\d+/u);
+      expect(await differences(from, to)).toEqual([]);
+    },
+  );
+
+  const slow = NEWEST !== undefined && isAtLeast(NEWEST, '6.0.0');
+
+  test.skipIf(!slow)(
+    'SIGTERM during the full sync: 0, and it says that the copy is not complete',
+    async () => {
+      await from.call('CONFIG', 'SET', 'rdb-key-save-delay', 20_000);
+      try {
+        const run = runProgram(source.url, target.url);
+        await run.says(/full sync started/u);
+        run.kill('SIGTERM');
+        const exit = await run.exited;
+        expect(exit.code).toBe(0);
+        expect(exit.stderr).toMatch(/not a complete copy/u);
+        expect(exit.stderr).not.toMatch(/full sync done/u);
+        expect(exit.summary).toMatchObject({ reason: 'stopped', appliedOffset: -1 });
+      } finally {
+        await from.call('CONFIG', 'SET', 'rdb-key-save-delay', 0);
+      }
+    },
+  );
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s twice ends at once: %i', async (signal, code) => {
+    const run = runProgram(source.url, target.url);
+    await run.says(/caught up/u);
+    // A target that hangs keeps the first signal waiting.
+    target.pause();
+    try {
+      await from.call('SET', 'in', 'flight');
+      await run.says(/./u);
+      run.kill(signal);
+      await run.says(/stopping once/u);
+      run.kill(signal);
+      const exit = await run.exited;
+      expect(exit.code).toBe(code);
+      expect(exit.stderr).toMatch(new RegExp(`stopped at once by a second ${signal}`, 'u'));
+      expect(exit.summary).toMatchObject({ ok: false, error: { code: 'INTERRUPTED', exitCode: code } });
+    } finally {
+      target.resume();
+    }
+  });
+
+  test.each<[string, () => [string, string, ...string[]], number, RegExp]>([
+    [
+      'nobody at the source',
+      () => ['redis://127.0.0.1:1', target.url],
+      4,
+      /can't reach the source.*ECONNREFUSED/u,
+    ],
+    [
+      'nobody at the target',
+      () => [source.url, 'redis://127.0.0.1:1'],
+      5,
+      /can't reach the target.*ECONNREFUSED/u,
+    ],
+    ['the same server twice', () => [source.url, source.url], 2, /source and target are the same server/u],
+    [
+      'the same server by another name',
+      () => [source.url, `redis://localhost:${source.port}`],
+      2,
+      /same server/u,
+    ],
+    ['a wrong option', () => [source.url, target.url, '--until', 'never'], 2, /--until/u],
+  ])('%s', async (_, words, code, says) => {
+    const [a, b, ...args] = words();
+    const exit = await runProgram(a, b, { args }).exited;
+    expect(exit.code).toBe(code);
+    expect(exit.stderr).toMatch(says);
+    expect(await to.call('DBSIZE')).toBe(0);
+  });
+
+  test('a target with keys: 5, and what to do', async () => {
+    await to.call('SET', 'mine', '1');
+    const exit = await runProgram(source.url, target.url).exited;
+    expect(exit.code).toBe(5);
+    expect(exit.stderr).toMatch(/holds 1 key.*--target-not-empty/u);
+    expect(exit.summary).toMatchObject({ ok: false, reason: 'failed', error: { code: 'TARGET_NOT_EMPTY' } });
+  });
+
+  test('an entry that can not be carried, left out when told so: 3', async () => {
+    const run = runProgram(source.url, target.url, {
+      args: ['--on-error', 'skip', '--target-not-empty', 'merge'],
+    });
+    await run.says(/caught up/u);
+    await to.call('SET', 'list', 'a string');
+    await from.pipeline([
+      ['RPUSH', 'list', 'a'],
+      ['SET', 'after', '1'],
+    ]);
+    await from.call('WAIT', 1, 5000);
+    run.kill('SIGTERM');
+    const exit = await run.exited;
+    expect(exit.code).toBe(3);
+    expect(exit.summary.skipped).toEqual([
+      expect.objectContaining({ what: 'command', name: expect.stringMatching(/RPUSH.*list/u) }),
+    ]);
+    expect(await to.text('GET', 'after')).toBe('1');
+  });
+
+  test('the same without being told so: 5, naming the key', async () => {
+    const run = runProgram(source.url, target.url);
+    await run.says(/caught up/u);
+    await to.call('SET', 'list', 'a string');
+    await from.call('RPUSH', 'list', 'a');
+    const exit = await run.exited;
+    expect(exit.code).toBe(5);
+    expect(exit.summary.error.message).toMatch(
+      /RPUSH of the stream was answered with "WRONGTYPE.*key "list"/u,
+    );
+  });
+});
