@@ -21,11 +21,13 @@ const ROWS: readonly (readonly string[])[] = [
   ['convert', 'replication'],
   ['net', 'io', 'spool'],
   ['target', 'checkpoint', 'replication/link.ts'],
-  ['sync', 'verify', 'inspect', 'archive'],
+  ['sync', 'verify', 'inspect', 'archive', 'export', 'restore'],
   ['observe', 'config'],
   ['cli', 'index.ts'],
 ];
 const PURE = ['bytes', 'resp', 'rdb', 'keyspace', 'convert'];
+/** Packages that know nothing of the machine either. */
+const PURE_PACKAGES = ['cluster-key-slot'];
 /** Shapes that several layers speak of; only their types may be used below. */
 const SHARED_TYPES = ['sync/options.ts', 'sync/status.ts', 'net/endpoint.ts'];
 /** Package → where it may be imported. */
@@ -35,6 +37,8 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'smol-toml': ['config'],
   pino: ['observe', 'cli'],
   'pino-pretty': ['observe', 'cli'],
+  'cluster-key-slot': ['keyspace'],
+  lz4js: ['io'],
 };
 
 function sourceFiles(): string[] {

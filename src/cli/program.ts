@@ -1,24 +1,24 @@
 /** The whole program but for the process around it: words of the command line → exit code. */
-import { resolveSyncCommand } from '../config/sync-command-options.js';
 import { parseCommandLine } from './command-line.js';
+import { COMMANDS, isAnyOption } from './commands.js';
 import type { CliDeps } from './deps.js';
 import { describeFailure, formatStack } from './failure.js';
-import { runSyncCommand } from './sync.js';
 
 /** Never rejects: every failure is reported and becomes an exit code. */
 export async function main(argv: readonly string[], deps: CliDeps): Promise<number> {
   try {
-    const line = parseCommandLine(argv, deps.stderr.columns());
+    const line = parseCommandLine(argv, deps.stderr.columns(), COMMANDS);
     if (line.kind === 'print') {
       deps.stdout.write(`${line.text}\n`);
       return 0;
     }
-    const options = resolveSyncCommand(line.flags, {
+    const context = {
       env: deps.env,
       terminal: deps.stderr.isTty,
       readFile: deps.readFile,
-    });
-    return await runSyncCommand(options, deps);
+      elsewhere: isAnyOption,
+    };
+    return await line.command.run(line.flags, context, deps);
   } catch (error) {
     return reportBeforeStart(error, argv, deps);
   }

@@ -2,32 +2,56 @@
  * `replicant sync`: runs the engine and tells people how it goes: log and progress on stderr, the summary
  * of `--json` on stdout, `--status-file` and `--http` on the side. Resolves with the exit code.
  */
-import type { SyncCommandOptions } from '../config/sync-command-options.js';
+import { resolveSyncCommand, type SyncCommandOptions } from '../config/sync-command-options.js';
+import { SYNC_OPTIONS } from '../config/sync-options.js';
 import { startHttp } from '../observe/http.js';
-import { createLogger, type Logger } from '../observe/logger.js';
 import { startProgress } from '../observe/progress-ticker.js';
 import { formatTotals } from '../observe/progress.js';
-import { createScreen, type Screen, type TextOutput } from '../observe/screen.js';
 import { startStatusFile } from '../observe/status-file.js';
 import type { SyncHandle } from '../sync/handle.js';
 import type { SyncStatus, SyncSummary } from '../sync/status.js';
+import { ENVIRONMENT_HELP, type Command } from './command.js';
 import type { CliDeps } from './deps.js';
 import { describeFailure, formatStack, type Failure } from './failure.js';
+import { openSession, type Session } from './session.js';
 import { onStopSignals } from './stop-signals.js';
 
 /** Skipped entries that the end of the log repeats by name. */
 const SKIPPED_SHOWN = 10;
 
-interface Session {
+const EPILOGUE = `Examples:
+  copy, then keep up until Ctrl-C
+    replicant sync redis://old:6379 redis://new:6379
+  a migration that ends by itself
+    replicant sync redis://old redis://new --until caught-up
+  only some keys, with a status page and metrics
+    replicant sync old new --include-key 'user:*' --http 127.0.0.1:9121
+  database 3 into database 0, over TLS
+    replicant sync redis://old/3 rediss://user:password@new:6380/0
+
+${ENVIRONMENT_HELP}
+
+Exit codes: 0 done, 1 other failure, 2 wrong usage (nothing was touched), 3 done but entries were skipped, 4 the source, 5 the target, 6 corrupt input, 70 a bug, 130 or 143 ended at once by a second signal.`;
+
+export const syncCommand: Command = {
+  name: 'sync',
+  words: '[source] [target]',
+  usage: '<source> <target>',
+  summary: 'full sync, then the live stream, until stopped',
+  describe: 'Copies everything, then applies every change as it happens.',
+  epilogue: EPILOGUE,
+  options: SYNC_OPTIONS,
+  dash: false,
+  run: async (flags, context, deps) => runSyncCommand(resolveSyncCommand(flags, context), deps),
+};
+
+interface SyncSession extends Session {
   readonly options: SyncCommandOptions;
   readonly deps: CliDeps;
-  readonly output: TextOutput;
-  readonly screen: Screen;
-  readonly log: Logger;
 }
 
-export async function runSyncCommand(options: SyncCommandOptions, deps: CliDeps): Promise<number> {
-  const session = openSession(options, deps);
+async function runSyncCommand(options: SyncCommandOptions, deps: CliDeps): Promise<number> {
+  const session: SyncSession = { ...openSession(options, deps), options, deps };
   let handle: SyncHandle | undefined;
   const status = (): SyncStatus => handle?.status() ?? statusBeforeStart(options.sync.name);
   // Before the engine, so that a port in use is found before anything is touched.
@@ -41,22 +65,8 @@ export async function runSyncCommand(options: SyncCommandOptions, deps: CliDeps)
   }
 }
 
-function openSession(options: SyncCommandOptions, deps: CliDeps): Session {
-  const { stderr, env } = deps;
-  const output: TextOutput = {
-    write: (text) => stderr.write(text),
-    terminal: stderr.isTty && env['TERM'] !== 'dumb',
-    columns: () => stderr.columns(),
-  };
-  const screen = createScreen(output);
-  // https://no-color.org: set and not empty means no colour.
-  const color = output.terminal && (env['NO_COLOR'] ?? '') === '';
-  const settings = { level: options.logLevel, format: options.logFormat, color };
-  return { options, deps, output, screen, log: createLogger(settings, (text) => screen.print(text)) };
-}
-
 /** Until the engine ends, one way or the other. */
-async function watch(handle: SyncHandle, session: Session): Promise<number> {
+async function watch(handle: SyncHandle, session: SyncSession): Promise<number> {
   const { options, deps, output, screen, log } = session;
   const status = (): SyncStatus => handle.status();
   handle.on(({ level, message, details }) => log[level](message, details));
@@ -90,7 +100,7 @@ async function watch(handle: SyncHandle, session: Session): Promise<number> {
   }
 }
 
-function reportDone(summary: SyncSummary, session: Session): number {
+function reportDone(summary: SyncSummary, session: SyncSession): number {
   const { log } = session;
   log.info(`${summary.reason}: ${formatTotals(summary.totals, summary.seconds)}`);
   const left = summary.totals.skipped;
@@ -102,7 +112,7 @@ function reportDone(summary: SyncSummary, session: Session): number {
   return left > 0 ? 3 : 0;
 }
 
-function reportFailed(error: unknown, summary: SyncSummary, session: Session): number {
+function reportFailed(error: unknown, summary: SyncSummary, session: SyncSession): number {
   const failure = describeFailure(error);
   session.log.error(failure.message);
   session.log.debug(formatStack(error));
@@ -111,7 +121,7 @@ function reportFailed(error: unknown, summary: SyncSummary, session: Session): n
   return failure.exitCode;
 }
 
-function exitAtOnce(handle: SyncHandle, session: Session, signal: string, exitCode: number): void {
+function exitAtOnce(handle: SyncHandle, session: SyncSession, signal: string, exitCode: number): void {
   session.screen.clear();
   const message = `stopped at once by a second ${signal}`;
   session.log.warn(message);
@@ -121,7 +131,7 @@ function exitAtOnce(handle: SyncHandle, session: Session, signal: string, exitCo
 }
 
 /** The one line that `sync` ever writes to stdout. */
-function writeSummary(summary: SyncSummary & { readonly error?: Failure }, session: Session): void {
+function writeSummary(summary: SyncSummary & { readonly error?: Failure }, session: SyncSession): void {
   if (session.options.json) session.deps.stdout.write(`${JSON.stringify(summary)}\n`);
 }
 

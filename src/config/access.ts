@@ -10,24 +10,21 @@ import { parseEndpoint } from '../net/parse-endpoint.js';
 import { environmentName } from './option-table.js';
 import type { Layer, LayerName } from './layers.js';
 import { readOptionFile, readOptionText, type ReadFile } from './read-file.js';
-import type { CheckedOptions } from './schema.js';
+import type { AccessValues, Side } from './shared-options.js';
 
-type Side = 'source' | 'target';
+/** Of the values of either side, those that are there. */
+type SomeAccess = Partial<AccessValues<'source'> & AccessValues<'target'>>;
 
 const LAYERS: readonly LayerName[] = ['flag', 'environment', 'file'];
 
+/** `url` is what `layer` has as `side`. */
 export function resolveEndpoint(
   side: Side,
-  options: CheckedOptions,
+  url: string,
+  options: SomeAccess,
   layer: Layer,
   readFile: ReadFile,
 ): Endpoint {
-  const url = options[side];
-  if (url === undefined) {
-    throw new ReplicantError('USAGE', `there is no ${side}`, {
-      hint: 'write replicant sync redis://source:6379 redis://target:6379',
-    });
-  }
   const endpoint = parseEndpoint(url, side);
   const password = resolvePassword(side, endpoint, options, layer, readFile);
   if (endpoint.username !== undefined && password === undefined) {
@@ -46,7 +43,7 @@ export function resolveEndpoint(
 function resolvePassword(
   side: Side,
   endpoint: Endpoint,
-  options: CheckedOptions,
+  options: SomeAccess,
   layer: Layer,
   readFile: ReadFile,
 ): string | undefined {
@@ -85,11 +82,11 @@ function readPassword(path: string, label: string, readFile: ReadFile): string {
 function resolveTls(
   side: Side,
   tls: TlsOptions | undefined,
-  options: CheckedOptions,
+  options: SomeAccess,
   layer: Layer,
   readFile: ReadFile,
 ): TlsOptions | undefined {
-  const insecure = options[`${side}-tls-insecure`];
+  const insecure = options[`${side}-tls-insecure`] ?? false;
   if (tls === undefined) {
     refuseTlsOptions(side, insecure, layer);
     return undefined;

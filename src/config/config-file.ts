@@ -8,11 +8,23 @@
  */
 import { parse, TomlError } from 'smol-toml';
 import { ReplicantError } from '../errors.js';
-import { fileLayer, type Layer } from './layers.js';
-import { readOptionText, type ReadFile } from './read-file.js';
+import { environmentLayer, fileLayer, flagLayer, mergeLayers, type Layer } from './layers.js';
+import type { Options } from './option-table.js';
+import { readOptionText } from './read-file.js';
+import type { ConfigContext } from './shared-options.js';
 
-export function readConfigFile(path: string, label: string, readFile: ReadFile): Layer {
-  return fileLayer(parseToml(readOptionText(path, label, readFile), path), path);
+/** All that was given for a command's options, wherever it was given. */
+export function collectLayers(
+  flags: Readonly<Record<string, unknown>>,
+  options: Options,
+  context: ConfigContext,
+): Layer {
+  const above = mergeLayers(flagLayer(flags, options), environmentLayer(context.env, options));
+  const config = above.get('config');
+  if (config === undefined || typeof config.value !== 'string') return above;
+  if (config.value === '') throw new ReplicantError('USAGE', `${config.label}: must not be empty`);
+  const document = parseToml(readOptionText(config.value, config.label, context.readFile), config.value);
+  return mergeLayers(above, fileLayer(document, config.value, options, context.elsewhere));
 }
 
 function parseToml(text: string, path: string): Readonly<Record<string, unknown>> {

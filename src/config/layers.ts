@@ -4,14 +4,7 @@
  * it came from, so that a mistake is reported under the name its author wrote.
  */
 import { ReplicantError } from '../errors.js';
-import {
-  environmentName,
-  isOptionName,
-  optionSpec,
-  SYNC_OPTION_NAMES,
-  type OptionKind,
-  type SyncOptionName,
-} from './option-table.js';
+import { environmentName, optionOf, type OptionKind, type Options } from './option-table.js';
 
 export type RawValue = string | readonly string[] | boolean;
 
@@ -24,44 +17,51 @@ export interface Given {
   readonly label: string;
 }
 
-export type Layer = ReadonlyMap<SyncOptionName, Given>;
+export type Layer = ReadonlyMap<string, Given>;
 
 /** What the command line parser found: text, texts of a repeated flag, or true. */
-export function flagLayer(flags: Readonly<Record<string, unknown>>): Layer {
-  const layer = new Map<SyncOptionName, Given>();
+export function flagLayer(flags: Readonly<Record<string, unknown>>, options: Options): Layer {
+  const layer = new Map<string, Given>();
   for (const [name, value] of Object.entries(flags)) {
-    if (value === undefined || !isOptionName(name)) continue;
-    const label = optionSpec(name).positional ? name : `--${name}`;
-    layer.set(name, { value: shape(value, optionSpec(name).kind, label), layer: 'flag', label });
+    const spec = optionOf(options, name);
+    if (value === undefined || spec === undefined) continue;
+    const label = spec.positional ? name : `--${name}`;
+    layer.set(name, { value: shape(value, spec.kind, label), layer: 'flag', label });
   }
   return layer;
 }
 
 /** An empty variable counts as not set, as shells and container files make them. */
-export function environmentLayer(env: Readonly<Record<string, string | undefined>>): Layer {
-  const layer = new Map<SyncOptionName, Given>();
-  for (const name of SYNC_OPTION_NAMES) {
+export function environmentLayer(env: Readonly<Record<string, string | undefined>>, options: Options): Layer {
+  const layer = new Map<string, Given>();
+  for (const [name, { kind }] of Object.entries(options)) {
     const label = environmentName(name);
     const text = env[label];
     if (text === undefined || text === '') continue;
-    const { kind } = optionSpec(name);
     const value = kind === 'list' ? text.split(',').map((part) => part.trim()) : text;
     layer.set(name, { value: shape(value, kind, label), layer: 'environment', label });
   }
   return layer;
 }
 
-/** The parsed TOML document; an unknown key is a mistake rather than ignored. */
-export function fileLayer(document: Readonly<Record<string, unknown>>, path: string): Layer {
-  const layer = new Map<SyncOptionName, Given>();
+/** The parsed TOML document; a key that no command knows is a mistake rather than ignored. */
+export function fileLayer(
+  document: Readonly<Record<string, unknown>>,
+  path: string,
+  options: Options,
+  elsewhere: (name: string) => boolean = () => false,
+): Layer {
+  const layer = new Map<string, Given>();
   for (const [name, value] of Object.entries(document)) {
-    if (!isOptionName(name) || name === 'config') {
+    const spec = name === 'config' ? undefined : optionOf(options, name);
+    if (spec === undefined) {
+      if (name !== 'config' && elsewhere(name)) continue;
       throw new ReplicantError('USAGE', `${path}: there is no option '${name}'`, {
-        hint: 'keys are the long options without the dashes, see replicant sync --help',
+        hint: 'keys are the long options without the dashes, see replicant --help',
       });
     }
     const label = `${name} in ${path}`;
-    layer.set(name, { value: shape(plainTable(value), optionSpec(name).kind, label), layer: 'file', label });
+    layer.set(name, { value: shape(plainTable(value), spec.kind, label), layer: 'file', label });
   }
   return layer;
 }

@@ -6,30 +6,18 @@ import { ReplicantError } from '../errors.js';
 import { formatAddress, type Endpoint } from '../net/endpoint.js';
 import type { SyncOptions } from '../sync/options.js';
 import { resolveEndpoint } from './access.js';
-import { readConfigFile } from './config-file.js';
+import { collectLayers } from './config-file.js';
 import { planDatabases } from './databases.js';
 import { defaultJobName } from './job-name.js';
-import { environmentLayer, flagLayer, mergeLayers, type Layer } from './layers.js';
 import type { ListenAddress } from './parse-values.js';
-import type { ReadFile } from './read-file.js';
-import { checkOptions, type CheckedOptions } from './schema.js';
+import { checkOptions } from './schema.js';
+import { filterOf, logSettings, type ConfigContext, type LogSettings, type Side } from './shared-options.js';
+import { SYNC_OPTIONS, type SyncValues } from './sync-options.js';
 
-export interface SyncCommandOptions {
+export interface SyncCommandOptions extends LogSettings {
   readonly sync: SyncOptions;
   readonly statusFile: string | undefined;
   readonly http: ListenAddress | undefined;
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
-  readonly logFormat: 'pretty' | 'json';
-  readonly quiet: boolean;
-  readonly progress: boolean;
-  readonly json: boolean;
-}
-
-export interface ConfigContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Do people read the log on a terminal? Decides between pretty and JSON lines. */
-  readonly terminal: boolean;
-  readonly readFile: ReadFile;
 }
 
 /** `flags` is what the parser found: names of the option table → text, texts or boolean. */
@@ -37,56 +25,47 @@ export function resolveSyncCommand(
   flags: Readonly<Record<string, unknown>>,
   context: ConfigContext,
 ): SyncCommandOptions {
-  const layer = collectLayers(flags, context);
-  const options = checkOptions(layer);
-  const source = resolveEndpoint('source', options, layer, context.readFile);
-  const target = resolveEndpoint('target', options, layer, context.readFile);
+  const layer = collectLayers(flags, SYNC_OPTIONS, context);
+  const values = checkOptions(SYNC_OPTIONS, layer);
+  const endpoint = (side: Side): Endpoint =>
+    resolveEndpoint(side, required(side, values), values, layer, context.readFile);
+  const source = endpoint('source');
+  const target = endpoint('target');
   refuseSameServer(source, target);
   return {
-    sync: syncOptions(options, source, target),
-    statusFile: options['status-file'],
-    http: options.http,
-    logLevel: options.quiet && options['log-level'] !== 'error' ? 'warn' : options['log-level'],
-    logFormat: options['log-format'] ?? (context.terminal ? 'pretty' : 'json'),
-    quiet: options.quiet,
-    progress: !options.quiet && !options['no-progress'],
-    json: options.json,
+    sync: syncOptions(values, source, target),
+    statusFile: values['status-file'],
+    http: values.http,
+    ...logSettings(values, context),
   };
 }
 
-function collectLayers(flags: Readonly<Record<string, unknown>>, context: ConfigContext): Layer {
-  const above = mergeLayers(flagLayer(flags), environmentLayer(context.env));
-  const config = above.get('config');
-  if (config === undefined || typeof config.value !== 'string') return above;
-  if (config.value === '') throw new ReplicantError('USAGE', `${config.label}: must not be empty`);
-  return mergeLayers(above, readConfigFile(config.value, config.label, context.readFile));
+function required(side: Side, values: SyncValues): string {
+  const url = values[side];
+  if (url !== undefined) return url;
+  throw new ReplicantError('USAGE', `there is no ${side}`, {
+    hint: 'write replicant sync redis://source:6379 redis://target:6379',
+  });
 }
 
-function syncOptions(options: CheckedOptions, source: Endpoint, target: Endpoint): SyncOptions {
+function syncOptions(values: SyncValues, source: Endpoint, target: Endpoint): SyncOptions {
   const { include, map } = planDatabases({
     sourceDb: source.db,
     targetDb: target.db,
-    include: options['include-db'],
-    exclude: options['exclude-db'],
-    map: options['map-db'],
+    include: values['include-db'],
+    exclude: values['exclude-db'],
+    map: values['map-db'],
   });
   return {
-    name: options.name ?? defaultJobName(source, target),
+    name: values.name ?? defaultJobName(source, target),
     source,
     target,
-    until: options.until,
-    targetNotEmpty: options['target-not-empty'],
-    onError: options['on-error'],
-    filter: {
-      includeKeys: options['include-key'],
-      excludeKeys: options['exclude-key'],
-      includeDbs: include,
-      excludeDbs: options['exclude-db'],
-      includeKinds: options['include-type'],
-      excludeKinds: options['exclude-type'],
-    },
+    until: values.until,
+    targetNotEmpty: values['target-not-empty'],
+    onError: values['on-error'],
+    filter: filterOf(values, include),
     dbMap: map,
-    psyncCommand: options['psync-command'],
+    psyncCommand: values['psync-command'],
   };
 }
 

@@ -45,6 +45,13 @@ export interface RdbFormat {
   readonly version: number;
 }
 
+/** The first nine bytes of a file. */
+export function formatMagic({ dialect, version }: RdbFormat): string {
+  return dialect === 'valkey'
+    ? `VALKEY${String(version).padStart(3, '0')}`
+    : `REDIS${String(version).padStart(4, '0')}`;
+}
+
 /** Release → the RDB version it writes, newest first. What is newer still reads the last one known. */
 const REDIS_WRITES: readonly (readonly [major: number, minor: number, rdb: number])[] = [
   [8, 8, 14],

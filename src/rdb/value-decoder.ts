@@ -31,7 +31,7 @@ const CREATE: Readonly<Record<BodyName, () => Body>> = {
 };
 
 export class ValueDecoder {
-  readonly #visitor: ValueVisitor;
+  #visitor: ValueVisitor;
   readonly #reader: UnitReader;
   readonly #bodies = new Map<BodyName, Body>();
   #body: Body;
@@ -43,8 +43,9 @@ export class ValueDecoder {
     this.#body = this.#bodyOf(valueTypeOf(type, dialect));
   }
 
-  /** Makes the decoder ready for another value; cheaper than a new decoder. */
-  reset(type: number, dialect: Dialect): void {
+  /** Makes the decoder ready for another value, told to the same visitor or another; cheaper than a new one. */
+  reset(type: number, dialect: Dialect, visitor: ValueVisitor = this.#visitor): void {
+    this.#visitor = visitor;
     this.#body = this.#bodyOf(valueTypeOf(type, dialect));
     this.#done = false;
     this.#reader.need = 0;

@@ -88,7 +88,7 @@ async function examineBoth(
     .filter(([db]) => o.filter.matchesDb(db))
     .reduce((sum, [, keys]) => sum + keys, 0);
   const targetHasKeys = await dealWithKeys(
-    o,
+    { targetNotEmpty: o.sync.targetNotEmpty, dbs: o.dbs, emit: o.emit },
     target,
     capabilities,
     await countKeys(target, targetInfo, o.dbs),
@@ -112,15 +112,22 @@ function warnOfCollisions({ dbMap, filter, emit }: ExaminationOptions, source: S
   }
 }
 
+export interface KeysPolicy {
+  readonly targetNotEmpty: SyncOptions['targetNotEmpty'];
+  readonly dbs: ReadonlySet<number> | undefined;
+  readonly emit: ExaminationOptions['emit'];
+}
+
 /** Whether keys stay on the target. */
-async function dealWithKeys(
-  { sync, dbs, emit }: ExaminationOptions,
+export async function dealWithKeys(
+  { targetNotEmpty, dbs, emit }: KeysPolicy,
   target: Client,
   capabilities: Capabilities,
   keys: number,
 ): Promise<boolean> {
-  if (keys === 0) return false;
-  switch (sync.targetNotEmpty) {
+  // A further copy finds what the first one has written.
+  if (keys === 0) return targetNotEmpty === 'merge';
+  switch (targetNotEmpty) {
     case 'fail':
       throw new ReplicantError('TARGET_NOT_EMPTY', `the target holds ${keys} keys`, {
         place: { at: target.address },

@@ -145,7 +145,10 @@ export async function askClockOffset(client: Client): Promise<number | undefined
 }
 
 /** Target databases this sync may write to; undefined: any. */
-export function writtenDbs(options: SyncOptions, dbMap: DbMap): ReadonlySet<number> | undefined {
+export function writtenDbs(
+  options: Pick<SyncOptions, 'filter'>,
+  dbMap: DbMap,
+): ReadonlySet<number> | undefined {
   const { includeDbs, excludeDbs } = options.filter;
   if (includeDbs.length === 0) return undefined;
   return new Set(includeDbs.filter((db) => !excludeDbs.includes(db)).map((db) => dbMap.toTarget(db)));

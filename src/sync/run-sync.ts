@@ -15,7 +15,7 @@ import { Client } from '../net/client.js';
 import { formatAddress } from '../net/endpoint.js';
 import { ReplicationLink } from '../replication/link.js';
 import { BUSY, backOffMs, FULL_RESYNC, RECONNECT } from '../replication/policies.js';
-import { formatPosition } from '../replication/position.js';
+import { formatPosition, type Position } from '../replication/position.js';
 import type { FailedCommand } from '../target/failed-command.js';
 import { TargetLink } from '../target/target-link.js';
 import { clearDatabases } from './clear-databases.js';
@@ -60,6 +60,8 @@ class SyncRun implements SyncHandle {
   #link: ReplicationLink | undefined;
   #target: TargetLink | undefined;
   #replay: Replay | undefined;
+  /** Stream bytes received over a link that is gone, behind the replay's position. */
+  #held: Uint8Array | undefined;
   /** What ended the current attempt; the first error counts. */
   #broken: unknown;
   #reason: SyncSummary['reason'] = 'failed';
@@ -162,16 +164,36 @@ class SyncRun implements SyncHandle {
       if (this.#broken !== undefined) throw this.#broken;
     } catch (caught) {
       const error = this.#broken ?? caught;
+      const streamed = this.#link?.streamed === true;
       this.#link = undefined;
       if (this.#stopped) return;
-      if (!(error instanceof ReplicantError) || !(error.retry || this.#garbledStream(error))) throw error;
+      const garbled = this.#garbledStream(error);
+      if (!(error instanceof ReplicantError) || !(error.retry || garbled)) throw error;
+      this.#hold(streamed, garbled);
       await this.#recover(error);
     }
   }
 
+  /**
+   * Keeps the stream bytes that have come and wait for the target: they need not be asked for again, when
+   * the source's backlog may have moved on. Bytes that are no stream are not worth keeping.
+   */
+  #hold(streamed: boolean, garbled: boolean): void {
+    if (garbled) this.#held = undefined;
+    else if (streamed) this.#held = this.#window.bytes.slice(this.#window.start, this.#window.end);
+  }
+
+  /** Where the next link starts: behind all that has been received. */
+  get #position(): Position | undefined {
+    const position = this.#replay?.position;
+    if (position === undefined) return undefined;
+    return { replid: position.replid, offset: position.offset + (this.#held?.length ?? 0) };
+  }
+
   /** Bytes that are no command in a stream that worked: the link is torn, not the source a stranger. */
-  #garbledStream(error: ReplicantError): boolean {
-    if (error.code !== 'SOURCE_PROTOCOL' || this.#replay?.streaming !== true) return false;
+  #garbledStream(error: unknown): boolean {
+    if (!(error instanceof ReplicantError) || error.code !== 'SOURCE_PROTOCOL') return false;
+    if (this.#replay?.streaming !== true) return false;
     const offset = this.#replay.receivedOffset;
     this.#garbled = offset === this.#garbledAt ? this.#garbled + 1 : 1;
     this.#garbledAt = offset;
@@ -184,7 +206,8 @@ class SyncRun implements SyncHandle {
       window: this.#window,
       handler: this.#replay!,
       psyncCommand: this.#o.psyncCommand,
-      position: this.#replay!.position,
+      position: this.#position,
+      held: this.#held,
     });
     this.#link = link;
     if (this.#phase !== 'streaming') this.#phase = 'connecting';
@@ -195,7 +218,7 @@ class SyncRun implements SyncHandle {
   async #recover(error: ReplicantError): Promise<void> {
     // A link only ends with this code when its history broke off inside a transaction.
     const targetLost = this.#target === undefined || this.#target.over || error.code === 'TARGET_UNREACHABLE';
-    const position = targetLost ? undefined : this.#replay?.position;
+    const position = targetLost ? undefined : this.#position;
     const waitMs = this.#waitMs(error, position === undefined);
     if (targetLost) this.#dropTarget();
     const event = error.code.endsWith('_BUSY') ? 'waiting' : targetLost ? 'target-lost' : 'link-lost';
@@ -320,6 +343,7 @@ class SyncRun implements SyncHandle {
     this.#target?.close();
     this.#target = undefined;
     this.#replay = undefined;
+    this.#held = undefined;
     this.#phase = 'connecting';
   }
 
@@ -333,6 +357,7 @@ class SyncRun implements SyncHandle {
 
   #fullResync(position: string, again: boolean): void {
     this.#phase = 'full-sync';
+    this.#held = undefined;
     this.#everCaughtUp = false;
     this.#watch.forget();
     const why = again

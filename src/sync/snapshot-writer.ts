@@ -186,6 +186,31 @@ export class SnapshotWriter implements RdbHandler {
     return this.#large;
   }
 
+  /**
+   * For a large value that is told element by element, and not as it stands in a file: what makes commands of
+   * it, or undefined when the key is not wanted.
+   */
+  largeCommands(entry: RdbEntry): ValueToCommands | undefined {
+    if (!this.#wanted(entry)) return undefined;
+    if (entry.expiresAtMs >= 0 && entry.expiresAtMs < this.#nowMs) {
+      this.#expired(entry);
+      return undefined;
+    }
+    this.#select();
+    const { out, capabilities } = this.#o;
+    out.near(entry.offset);
+    return new ValueToCommands(
+      { key: keyOf(entry), expiresAtMs: entry.expiresAtMs, abilities: capabilities },
+      (args) => out.command(args),
+    );
+  }
+
+  /** All of it has been told. */
+  largeCommandsEnd(entry: RdbEntry, commands: ValueToCommands): void {
+    this.#losses(entry, commands.finish());
+    this.#o.tally.keys++;
+  }
+
   largeValueEnd(entry: RdbEntry): boolean {
     if (this.#large !== undefined) {
       this.#losses(entry, this.#large.finish());

@@ -123,6 +123,13 @@ export class StreamApplier {
     this.#clear = undefined;
   }
 
+  /** What comes next stands at `offset`: the bytes before it were no commands (annotations of an AOF). */
+  moveTo(offset: number): void {
+    if (offset === this.#offset) return;
+    this.#offset = offset;
+    if (!this.#inMulti) this.#safeOffset = offset;
+  }
+
   /** Bytes come anew from `offset` on. What was guessed from a torn command is forgotten. */
   resumed(): void {
     if (this.#passing) return;

@@ -3,21 +3,28 @@
  * `dist/` never answers for them.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 import { waitFor } from './live.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 let built: string | undefined;
+let directory: string | undefined;
+
+afterAll(() => {
+  if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+});
 
 /** Path of the built program; built once per test file. */
 function program(): string {
   if (built !== undefined) return built;
   // Inside the repository, so that the dependencies are found.
-  const dir = mkdtempSync(join(ROOT, 'node_modules', '.replicant-'));
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  mkdirSync(join(ROOT, '.cache'), { recursive: true });
+  const dir = mkdtempSync(join(ROOT, '.cache', 'program-'));
+  directory = dir;
   cpSync(join(ROOT, 'package.json'), join(dir, 'package.json'));
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   const args = [tsc, '-p', join(ROOT, 'tsconfig.json'), '--outDir', join(dir, 'dist')];
@@ -94,8 +101,4 @@ function lastObject(stdout: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-export function readText(path: string): string {
-  return readFileSync(path, 'utf8');
 }

@@ -35,8 +35,9 @@ export interface Link {
 }
 
 export type LinkScript = (link: Link) => Promise<unknown>;
-/** The reply line, `close` to end the connection, or undefined for the usual answer. */
-export type Answer = (args: readonly string[]) => string | 'close' | undefined;
+/** The reply line, CLOSE to end the connection, or undefined for the usual answer. */
+export type Answer = (args: readonly string[]) => string | undefined;
+export const CLOSE: string = 'close';
 
 export interface PrimaryScript {
   /** One per link, in order; the last one is used again. */
@@ -150,7 +151,7 @@ class Connection implements Link {
       return;
     }
     this.greeting.push(args.join(' '));
-    if (own === 'close') this.#socket.end();
+    if (own === CLOSE) this.#socket.end();
     else void this.send(own === undefined ? this.#usualAnswer(name, args) : `${own}\r\n`);
   }
 

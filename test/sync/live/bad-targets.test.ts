@@ -105,6 +105,16 @@ describe.skipIf(NEWEST === undefined)(`a target on a bad day, seed ${SEED}`, () 
     expect(failed.message).toMatch(/target is out of memory: SET of the stream .*one:too:many/u);
   });
 
+  test('that stays away: a stop ends the waiting', async () => {
+    const [source, target] = await Promise.all([servers.start(NEWEST!), servers.start(NEWEST!)]);
+    const run = startRun(source, target);
+    await run.event('caught-up');
+    await target.kill('SIGKILL');
+    await run.event('target-lost', 2);
+    expect(await run.stop()).toMatchObject({ reason: 'stopped' });
+    expect(run.log).toMatch(/can't reach the target.*ECONNREFUSED.*is the server running/u);
+  });
+
   const [modern, old] = [binaryOf('redis-8.0'), binaryOf('redis-6.0')];
 
   test.skipIf(modern === undefined || old === undefined)(
