@@ -39,8 +39,9 @@ function runNpm(args) {
 /** @param {(line: string) => void} log */
 export function prepare(log) {
   if (!existsSync(join(ROOT, 'node_modules/typescript'))) {
-    log('installing the dependencies (npm ci)');
-    runNpm(['ci']);
+    // Not `npm ci`: it refuses a lock file that does not name the optional binaries of every platform.
+    log('installing the dependencies (npm install)');
+    runNpm(['install', '--no-save']);
   }
   if (needsBuild()) {
     log('building (npm run build)');

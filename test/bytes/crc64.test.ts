@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Crc64, crc64, formatCrc64 } from '../../src/bytes/crc64.js';
 
