@@ -57,6 +57,26 @@ export async function hasSameFields(a, b, key) {
   return left.size === right.size && [...left].every(([field, value]) => right.get(field) === value);
 }
 
+/**
+ * Do the members of a sorted set have the same scores, however they are printed? 7.x says
+ * 5.4046200000000004 where 8.0 says 5.40462.
+ * @param {Client} a
+ * @param {Client} b
+ * @param {Buffer} key
+ * @returns {Promise<boolean>}
+ */
+export async function hasSameScores(a, b, key) {
+  const replies = await Promise.all([a, b].map((client) => client.call('ZRANGE', key, 0, -1, 'WITHSCORES')));
+  const [left, right] = replies.map((flat) => toPairs(flat.map((bytes) => bytes.toString('latin1'))));
+  return (
+    left.length === right.length &&
+    left.every(([member, score], index) => {
+      const [otherMember, otherScore] = right[index];
+      return member === otherMember && (score === otherScore || Number(score) === Number(otherScore));
+    })
+  );
+}
+
 /** @param {readonly string[]} flat @returns {[string, string][]} */
 function toPairs(flat) {
   const pairs = [];
