@@ -1,8 +1,10 @@
 /**
- * Makes a fresh clone ready for its tests: dependencies, build, and the real servers they run against.
- * What is there already is left as it is, so a second call takes a moment.
+ * Makes a fresh clone ready for its tests: dependencies, build, and the real servers and browser they run
+ * with. What is there already is left as it is, so a second call takes a moment. What can't be had is said,
+ * and its tests are skipped.
  */
 import { prepare } from './demo/prepare.mjs';
+import { fetchChromium } from './lib/chromium.mjs';
 import { surveyServers } from './servers.mjs';
 
 /** @param {string} line */
@@ -12,3 +14,5 @@ prepare(log);
 const { servers, missing } = await surveyServers({ log });
 log(`servers: ${servers.map(({ id }) => id).join(', ') || 'none'}`);
 for (const { series, why } of missing) log(`no ${series}: ${why} (its tests are skipped)`);
+const chromium = await fetchChromium(log);
+if (typeof chromium === 'string') log(`no browser: ${chromium} (its tests are skipped)`);

@@ -17,15 +17,15 @@ interface Import {
 /** From the bottom up; a file may import from its own row and from those above it here. */
 const ROWS: readonly (readonly string[])[] = [
   ['errors.ts', 'types.ts', 'bytes'],
-  ['resp', 'rdb', 'keyspace'],
+  ['resp', 'rdb', 'rdb.ts', 'keyspace'],
   ['convert', 'replication'],
-  ['net', 'io', 'spool'],
-  ['target', 'checkpoint', 'replication/link.ts'],
+  ['net', 'spool'],
+  ['target', 'checkpoint', 'replication/link.ts', 'io'],
   ['sync', 'verify', 'inspect', 'archive', 'export', 'restore'],
   ['observe', 'config'],
   ['cli', 'index.ts'],
 ];
-const PURE = ['bytes', 'resp', 'rdb', 'keyspace', 'convert'];
+const PURE = ['bytes', 'resp', 'rdb', 'rdb.ts', 'keyspace', 'convert'];
 /** Packages that know nothing of the machine either. */
 const PURE_PACKAGES = ['cluster-key-slot'];
 /** Shapes that several layers speak of; only their types may be used below. */

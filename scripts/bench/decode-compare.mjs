@@ -16,7 +16,7 @@ async function decodeOnce(file, level) {
 }
 
 /** @param {import('../servers.mjs').ServerBinary} binary @param {string} file @returns {Promise<number>} seconds, as its log says */
-async function loadOnce(binary, file) {
+export async function loadOnce(binary, file) {
   const server = await startServer(binary, { loadRdb: file, startTimeoutMs: TIMEOUT_MS });
   const seconds = /DB loaded from disk: ([\d.]+) seconds/.exec(server.logText())?.[1];
   await server.stop();

@@ -16,6 +16,8 @@ export type CommandLine =
   | { readonly kind: 'run'; readonly command: Command; readonly flags: Flags };
 
 const MAX_WIDTH = 110;
+/** Stands for `-` while yargs has it, which takes that for the beginning of a flag. */
+const DASH = '\0dash';
 
 const ROOT_EPILOGUE = `Examples:
   replicant sync redis://old:6379 redis://new:6379
@@ -35,9 +37,10 @@ export function parseCommandLine(
   let printed = '';
   let failure: string | undefined;
   const parser = buildParser(Math.min(columns, MAX_WIDTH), commands, (command, flags) => {
-    line = { kind: 'run', command, flags };
+    line = { kind: 'run', command, flags: withDashes(flags) };
   });
-  parser.parseSync(words, {}, (error: Error | undefined, _parsed: unknown, output: string) => {
+  const parsed = words.map((word) => (word === '-' ? DASH : word));
+  parser.parseSync(parsed, {}, (error: Error | undefined, _parsed: unknown, output: string) => {
     printed = output;
     failure = error?.message;
   });
@@ -45,6 +48,14 @@ export function parseCommandLine(
   if (line?.kind !== 'run') return { kind: 'print', text: printed };
   refuseMore(line.flags['_'], line.command);
   return line;
+}
+
+function withDashes(flags: Flags): Flags {
+  const back = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map((item) => back(item));
+    return value === DASH ? '-' : value;
+  };
+  return Object.fromEntries(Object.entries(flags).map(([name, value]) => [name, back(value)]));
 }
 
 function buildParser(

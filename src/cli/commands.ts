@@ -1,12 +1,18 @@
 /** Every command there is, in the order of `--help`. */
 import type { Command } from './command.js';
+import { diffCommand } from './diff.js';
+import { exportCommand } from './export.js';
+import { inspectCommand } from './inspect.js';
+import { restoreCommand } from './restore.js';
 import { syncCommand } from './sync.js';
 
-export const COMMANDS: readonly Command[] = [syncCommand];
-
-export function commandNamed(name: string): Command | undefined {
-  return COMMANDS.find((command) => command.name === name);
-}
+export const COMMANDS: readonly Command[] = [
+  syncCommand,
+  exportCommand,
+  inspectCommand,
+  diffCommand,
+  restoreCommand,
+];
 
 /** Whether any command has such an option. */
 export function isAnyOption(name: string): boolean {

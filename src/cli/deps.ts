@@ -1,5 +1,6 @@
 /** What commands need of the process they run in; tests hand in their own. */
 import type { ReadFile } from '../config/read-file.js';
+import type { Destination } from '../export/destination.js';
 import type { StartSync } from '../sync/handle.js';
 
 export type StopSignal = 'SIGINT' | 'SIGTERM';
@@ -19,6 +20,8 @@ export interface CliDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Data only. */
   readonly stdout: { write(text: string): void };
+  /** Data by the megabyte go to this; default: the process's own stdout. */
+  readonly openStdout?: () => Destination;
   /** Logs and progress. */
   readonly stderr: ErrorOutput;
   readonly readFile: ReadFile;

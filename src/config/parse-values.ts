@@ -31,3 +31,42 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   const port = Number(match[3]);
   return port > 65_535 ? undefined : { host: match[1] ?? match[2] ?? '', port };
 }
+
+const BYTE_UNITS: Readonly<Record<string, number>> = {
+  ...{ '': 1, b: 1 },
+  ...{ k: 1e3, kb: 1e3, kib: 1024 },
+  ...{ m: 1e6, mb: 1e6, mib: 1024 ** 2 },
+  ...{ g: 1e9, gb: 1e9, gib: 1024 ** 3 },
+};
+
+/** `512`, `64kB`, `1.5 MiB` → bytes. */
+export function parseBytes(text: string): number | undefined {
+  const [, digits = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/iu.exec(text) ?? [];
+  const factor = BYTE_UNITS[unit.toLowerCase()];
+  return digits === '' || factor === undefined ? undefined : Math.round(Number(digits) * factor);
+}
+
+const DURATION_UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+/** `90s`, `2h`, `1.5d` → ms. A unit must be there. */
+export function parseDuration(text: string): number | undefined {
+  const [, digits = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*$/u.exec(text) ?? [];
+  const factor = DURATION_UNITS[unit];
+  return digits === '' || factor === undefined ? undefined : Number(digits) * factor;
+}
+
+/** A regular expression, with Unicode rules. */
+export function parsePattern(text: string): RegExp | undefined {
+  try {
+    return text === '' ? undefined : new RegExp(text, 'u');
+  } catch {
+    return undefined;
+  }
+}

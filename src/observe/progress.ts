@@ -11,7 +11,7 @@ import type { Counters } from './rates.js';
 import { formatBytes, formatCount, formatDuration } from './units.js';
 
 /** A piece of the line; the one with the highest `rank` is dropped first. */
-interface Part {
+export interface ProgressPart {
   readonly text: string;
   readonly rank: number;
 }
@@ -22,20 +22,20 @@ export function formatProgress(status: SyncStatus, rates: Counters | undefined, 
   return fitParts(progressParts(status, rates), columns);
 }
 
-function progressParts(status: SyncStatus, rates: Counters | undefined): readonly Part[] {
+function progressParts(status: SyncStatus, rates: Counters | undefined): readonly ProgressPart[] {
   if (status.phase === 'full-sync') return fullSyncParts(status, rates);
   if (status.phase === 'streaming') return streamParts(status, rates);
   const waiting = status.phase === 'connecting' ? `, ${formatDuration(status.uptimeSeconds)}` : '';
   return [{ text: `${status.phase}${waiting}`, rank: 0 }];
 }
 
-function fullSyncParts(status: SyncStatus, rates: Counters | undefined): readonly Part[] {
+function fullSyncParts(status: SyncStatus, rates: Counters | undefined): readonly ProgressPart[] {
   const { rdbBytes, rdbBytesTotal, keys, keysTotal } = sumShards(status.shards);
   const fraction =
     rdbBytesTotal > 0 ? rdbBytes / rdbBytesTotal : keysTotal > 0 ? keys / keysTotal : undefined;
   const percent = fraction === undefined ? '' : ` ${Math.floor(Math.min(1, fraction) * 100)}%`;
   const size = rdbBytesTotal > 0 ? ` of ${formatBytes(rdbBytesTotal)}` : '';
-  const parts: Part[] = [
+  const parts: ProgressPart[] = [
     { text: `full sync${percent}`, rank: 0 },
     { text: `${formatBytes(rdbBytes)}${size}`, rank: 1 },
     { text: `${formatCount(keys)} keys`, rank: 3 },
@@ -51,9 +51,9 @@ function fullSyncParts(status: SyncStatus, rates: Counters | undefined): readonl
   return parts;
 }
 
-function streamParts(status: SyncStatus, rates: Counters | undefined): readonly Part[] {
+function streamParts(status: SyncStatus, rates: Counters | undefined): readonly ProgressPart[] {
   const { lagBytes, lagSeconds } = sumShards(status.shards);
-  const parts: Part[] = [{ text: 'streaming', rank: 0 }];
+  const parts: ProgressPart[] = [{ text: 'streaming', rank: 0 }];
   if (rates !== undefined) {
     parts.push({ text: `${formatCount(rates.commands)} commands/s`, rank: 2 });
     parts.push({ text: `${formatBytes(rates.bytes)}/s`, rank: 3 });
@@ -86,7 +86,7 @@ function etaSeconds(left: number, perSecond: number): number | undefined {
   return left > 0 && perSecond > 0 ? left / perSecond : undefined;
 }
 
-function fitParts(parts: readonly Part[], columns: number): string {
+export function fitParts(parts: readonly ProgressPart[], columns: number): string {
   let kept = parts;
   while (kept.length > 1 && joined(kept).length > columns) {
     const worst = Math.max(...kept.map(({ rank }) => rank));
@@ -96,7 +96,7 @@ function fitParts(parts: readonly Part[], columns: number): string {
   return joined(kept).slice(0, Math.max(0, columns));
 }
 
-function joined(parts: readonly Part[]): string {
+function joined(parts: readonly ProgressPart[]): string {
   return parts.map(({ text }) => text).join(SEPARATOR);
 }
 

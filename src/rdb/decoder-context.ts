@@ -3,6 +3,7 @@ import type { Dialect } from './dialect.js';
 import type { RdbEntry, RdbHandler } from './handler.js';
 import type { Limits } from './limits.js';
 import { Header } from './primitives.js';
+import { stringBytes } from './string-bytes.js';
 import { valueTypes, type ValueType } from './value-types.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -51,9 +52,22 @@ export class DecoderContext {
   pause = false;
   /** Bytes in one piece that the record being waited for needs, at least; 0 when not known. */
   needed = 0;
+  /** Takes the error of a str that can't be decoded and is left out; undefined: such an error is thrown. */
+  onLost: ((error: unknown) => void) | undefined;
 
   constructor(handler: RdbHandler, limits: Limits) {
     this.handler = handler;
     this.limits = limits;
+  }
+
+  /** The bytes of the str in `header`; undefined when it is damaged and that has been told. */
+  text(bytes: Uint8Array): Uint8Array | undefined {
+    try {
+      return stringBytes(this.header, bytes);
+    } catch (error) {
+      if (this.onLost === undefined) throw error;
+      this.onLost(error);
+      return undefined;
+    }
   }
 }

@@ -32,6 +32,11 @@ export interface DecoderOptions {
   readonly limits?: Limits;
   /** Sums the file; give the engine whose window the bytes lie in, to save copies. */
   readonly crc?: Crc64;
+  /**
+   * Takes the error of a key, AUX field or function library whose compressed bytes are damaged: what its
+   * length is shows where it ends, so the decoder can leave it out and go on. Without this it throws.
+   */
+  readonly onLost?: ((error: ReplicantError) => void) | undefined;
 }
 
 export class RdbDecoder {
@@ -41,8 +46,10 @@ export class RdbDecoder {
   #keys: KeyReader;
   #version = 0;
   #state: 'magic' | 'records' | 'done' = 'magic';
-  /** File offset of the next byte to be fed. */
+  /** File offset of the next byte to be fed … */
   #offset = 0;
+  /** … which is here in the buffer of the call under way. */
+  #start = 0;
 
   constructor(handler: RdbHandler, options: DecoderOptions = {}) {
     this.#context = new DecoderContext(handler, options.limits ?? DEFAULT_LIMITS);
@@ -50,6 +57,8 @@ export class RdbDecoder {
     this.#crc.reset(0);
     this.#records = new RecordReader(this.#context);
     this.#keys = new KeyReader(this.#context);
+    const { onLost } = options;
+    if (onLost !== undefined) this.#context.onLost = (error) => this.#lose(error, onLost);
   }
 
   /** All of the file, checksum included, has been taken. */
@@ -72,6 +81,7 @@ export class RdbDecoder {
     let at = start;
     context.pause = false;
     context.needed = 0;
+    this.#start = start;
     try {
       while (at < end && !context.pause && this.#state !== 'done') {
         const next = this.#keys.open
@@ -81,7 +91,7 @@ export class RdbDecoder {
         at = next;
       }
     } catch (error) {
-      throw this.#rebase(error, start);
+      throw this.#rebase(error);
     }
     if (this.#state !== 'done') this.#crc.update(0, bytes, start, at);
     this.#offset += at - start;
@@ -109,12 +119,19 @@ export class RdbDecoder {
    * Errors from below name positions in the buffer; here they become file offsets. One that names its key
    * comes from the handler and has its file offset already.
    */
-  #rebase(error: unknown, start: number): unknown {
+  #rebase(error: unknown): unknown {
     if (!(error instanceof ReplicantError) || !error.code.startsWith('RDB_')) return error;
     if (error.place.key !== undefined) return error;
+    const start = this.#start;
     const offset = this.#offset + (error.place.offset ?? start) - start;
     const place = { ...this.#keyPlace(), ...error.place, offset };
     return new ReplicantError(error.code, error.message, { place, hint: error.hint, cause: error.cause });
+  }
+
+  #lose(error: unknown, onLost: (error: ReplicantError) => void): void {
+    const placed = this.#rebase(error);
+    if (!(placed instanceof ReplicantError)) throw placed;
+    onLost(placed);
   }
 
   #record(bytes: Uint8Array, at: number, end: number, start: number): number {

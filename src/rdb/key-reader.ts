@@ -8,8 +8,9 @@ import { isEmptyValue } from './empty-value.js';
 import type { ValueSink } from './handler.js';
 import { INCOMPLETE, readString, STR_PLAIN } from './primitives.js';
 import { ValueSkipper } from './skip-value.js';
-import { stringBytes } from './string-bytes.js';
 import { describeType, valueTypes, type ValueType } from './value-types.js';
+
+const NO_BYTES = new Uint8Array(0);
 
 export class KeyReader {
   readonly #context: DecoderContext;
@@ -18,6 +19,10 @@ export class KeyReader {
   /** The skipper holds the state of the value that is being waited for. */
   #waiting = false;
   #large: ValueSink | undefined;
+  /** The handler is being told of a key: an error of its own making is about that key. */
+  #telling = false;
+  /** File offset of the type byte of the latest key whose name could not be decoded. */
+  #lostOffset = -1;
 
   constructor(context: DecoderContext) {
     this.#context = context;
@@ -29,9 +34,9 @@ export class KeyReader {
     return this.#large !== undefined;
   }
 
-  /** Between the type byte and the end of the value. */
+  /** Between the type byte and the end of the value, and while the handler looks at it. */
   get inside(): boolean {
-    return this.#waiting || this.#large !== undefined;
+    return this.#waiting || this.#large !== undefined || this.#telling;
   }
 
   /** The key whose type byte stands at `at`, file offset `offset`; returns the position behind it. */
@@ -48,9 +53,7 @@ export class KeyReader {
       entry.keyStart = keyAt;
       entry.keyEnd = valueStart;
     } else {
-      entry.keyBytes = stringBytes(header, bytes);
-      entry.keyStart = 0;
-      entry.keyEnd = entry.keyBytes.length;
+      this.#decodeKey(bytes, offset);
     }
     entry.type = type;
     entry.bytes = bytes;
@@ -70,7 +73,7 @@ export class KeyReader {
     const next = sink.feed(bytes, at, end);
     if (sink.done) {
       this.#large = undefined;
-      if (!handler.largeValueEnd(entry)) this.#context.pause = true;
+      if (entry.offset !== this.#lostOffset && !handler.largeValueEnd(entry)) this.#context.pause = true;
       entry.undecorate();
     } else if (next === at && end - at > limits.maxElementBytes) {
       throw new ReplicantError('RDB_LIMIT', 'an element larger than can be held', { place: { offset: at } });
@@ -96,9 +99,25 @@ export class KeyReader {
 
   #emit(): void {
     const { entry, handler } = this.#context;
-    if (isEmptyValue(entry.type, entry.bytes, entry.valueStart, entry.valueEnd)) handler.emptyKey(entry);
-    else if (!handler.entry(entry)) this.#context.pause = true;
+    if (entry.offset !== this.#lostOffset) {
+      this.#telling = true;
+      if (isEmptyValue(entry.type, entry.bytes, entry.valueStart, entry.valueEnd)) handler.emptyKey(entry);
+      else if (!handler.entry(entry)) this.#context.pause = true;
+      this.#telling = false;
+    }
     entry.undecorate();
+  }
+
+  /** A key that is not plain. One that can't be decoded is told once, though it may be read again. */
+  #decodeKey(bytes: Uint8Array, offset: number): void {
+    const { entry } = this.#context;
+    if (offset !== this.#lostOffset) {
+      const key = this.#context.text(bytes);
+      if (key === undefined) this.#lostOffset = offset;
+      entry.keyBytes = key ?? NO_BYTES;
+    }
+    entry.keyStart = 0;
+    entry.keyEnd = entry.keyBytes.length;
   }
 
   #waitForKey(at: number, valueStart: number): number {
@@ -131,7 +150,8 @@ export class KeyReader {
     const { entry, handler } = this.#context;
     this.#waiting = false;
     entry.keepKey();
-    this.#large = handler.largeValue(entry);
+    const lost = entry.offset === this.#lostOffset;
+    this.#large = lost ? new ValueSkipper(entry.type) : handler.largeValue(entry);
     return valueStart;
   }
 

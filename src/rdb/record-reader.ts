@@ -21,7 +21,6 @@ import {
 } from './opcodes.js';
 import { INCOMPLETE, readI64, readI64Exact, readInteger, readLength, readString } from './primitives.js';
 import { skipKeyMeta, skipModuleAux, skipSlotImport, skipSlotInfo } from './skip-record.js';
-import { stringBytes } from './string-bytes.js';
 
 const MAX_DB = 0x7fffffff;
 
@@ -132,22 +131,29 @@ export class RecordReader {
   }
 
   #aux(bytes: Uint8Array, at: number, end: number): number {
-    const { header, handler } = this.#context;
     const middle = this.#wholeString(bytes, at, end);
     if (middle === INCOMPLETE) return INCOMPLETE;
-    const name = stringBytes(header, bytes);
     const next = this.#wholeString(bytes, middle, end);
     if (next === INCOMPLETE) {
       if (this.#context.needed > 0) this.#context.needed += middle - at;
       return INCOMPLETE;
     }
-    handler.aux(name, stringBytes(header, bytes));
+    const name = this.#textAt(bytes, at, end);
+    const value = this.#textAt(bytes, middle, end);
+    if (name !== undefined && value !== undefined) this.#context.handler.aux(name, value);
     return next;
+  }
+
+  #textAt(bytes: Uint8Array, at: number, end: number): Uint8Array | undefined {
+    readString(this.#context.header, bytes, at, end);
+    return this.#context.text(bytes);
   }
 
   #function(bytes: Uint8Array, at: number, end: number): number {
     const next = this.#wholeString(bytes, at, end);
-    if (next !== INCOMPLETE) this.#context.handler.functionLibrary(stringBytes(this.#context.header, bytes));
+    if (next === INCOMPLETE) return INCOMPLETE;
+    const source = this.#context.text(bytes);
+    if (source !== undefined) this.#context.handler.functionLibrary(source);
     return next;
   }
 

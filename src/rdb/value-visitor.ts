@@ -47,7 +47,28 @@ export interface StreamGroup {
   readonly pending: readonly StreamPending[];
 }
 
+/**
+ * Elements as spans of some memory, for visitors that only read over them: a view per element is most of the
+ * cost of a large collection. Spans are valid during the call.
+ */
+export interface ElementSpans {
+  listSpan(bytes: Uint8Array, start: number, end: number): void;
+  setSpan(bytes: Uint8Array, start: number, end: number): void;
+  zsetSpan(bytes: Uint8Array, start: number, end: number, score: number): void;
+  hashSpan(
+    fieldBytes: Uint8Array,
+    fieldStart: number,
+    fieldEnd: number,
+    valueBytes: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAtMs: number,
+  ): void;
+}
+
 export interface ValueVisitor {
+  /** When it is there, it is told instead of listItem, setMember, zsetMember and hashField. */
+  readonly spans?: ElementSpans | undefined;
   /** A string begins; its chunks add up to `totalBytes`. */
   stringStart(totalBytes: number): void;
   stringChunk(bytes: Uint8Array): void;

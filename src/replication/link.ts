@@ -56,6 +56,11 @@ const MAX_LINE_BYTES = 64 * 1024;
 const NEWLINE = new Uint8Array([LF]);
 const latin = new TextDecoder('latin1');
 
+/** Attaches to a primary as its replica would; `run` on the result starts it. */
+export function openReplica(options: LinkOptions): ReplicationLink {
+  return new ReplicationLink(options);
+}
+
 export class ReplicationLink {
   readonly #o: LinkOptions;
   readonly #at: string;
@@ -72,6 +77,8 @@ export class ReplicationLink {
   #timer: NodeJS.Timeout | undefined;
   #end: (error: ReplicantError | undefined) => void = () => {};
   #stepStartedMs = 0;
+  /** The source has hung up. */
+  #gone: ReplicantError | undefined;
   bytesReceived = 0;
 
   constructor(options: LinkOptions) {
@@ -105,8 +112,8 @@ export class ReplicationLink {
     const ended = new Promise<void>((resolve, reject) => {
       this.#end = (error) => (error === undefined ? resolve() : reject(error));
     });
-    socket.on('error', (error) => this.#lose(this.#lost(error.message)));
-    socket.on('close', () => this.#lose(this.#lost('the source closed the connection')));
+    socket.on('error', (error) => this.#hungUp(error.message));
+    socket.on('close', () => this.#hungUp('the source closed the connection'));
     this.#lastByteMs = Date.now();
     this.#step('connected');
     this.#timer = setInterval(() => this.#tick(Date.now()), EAGER_ACK_EVERY_MS);
@@ -125,6 +132,7 @@ export class ReplicationLink {
   resume(): void {
     if (this.#state === 'closed') return;
     this.#process();
+    if (this.#gone !== undefined && !this.#o.handler.blocked) this.#lose(this.#gone);
     if (this.#paused && !this.#o.handler.blocked) {
       this.#paused = false;
       this.#lastByteMs = Date.now();
@@ -157,6 +165,12 @@ export class ReplicationLink {
     return new ReplicantError('SOURCE_UNREACHABLE', `lost the link to the source: ${message}`, {
       place: { at: this.#at },
     });
+  }
+
+  /** No more will come. What is here and waits for the handler may be all that was wanted. */
+  #hungUp(message: string): void {
+    this.#gone ??= this.#lost(message);
+    if (!this.#o.handler.blocked || this.#o.window.length === 0) this.#lose(this.#gone);
   }
 
   /** Ends the link with an error; the first one counts. */

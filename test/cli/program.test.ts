@@ -15,7 +15,8 @@ describe('help and version', () => {
     const process = harness(fakeEngine());
     expect(await main(['--help'], process.deps)).toBe(0);
     expect(process.stdout).toContain('replicant sync [source] [target]');
-    expect(process.stdout).not.toContain('replicant export');
+    expect(process.stdout).toContain('replicant export [source..]');
+    expect(process.stdout).not.toContain('replicant backup');
     expect(process.stderr).toBe('');
   });
 

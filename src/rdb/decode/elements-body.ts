@@ -18,6 +18,7 @@ import {
   expiryFromSigned,
   NO_EXPIRY,
 } from '../encodings/field-expiry.js';
+import { viewOf } from '../encodings/packed-cursor.js';
 import { parseScore } from '../encodings/score.js';
 import { INCOMPLETE } from '../primitives.js';
 import type { ValueType } from '../value-types.js';
@@ -76,44 +77,50 @@ export class ElementsBody implements Body {
 }
 
 function listItem(reader: UnitReader, visitor: ValueVisitor): boolean {
-  const item = reader.string();
-  if (item === undefined) return false;
-  visitor.listItem(item);
+  if (!reader.locate()) return false;
+  const { text, textStart, textEnd } = reader;
+  if (visitor.spans === undefined) visitor.listItem(viewOf(text, textStart, textEnd));
+  else visitor.spans.listSpan(text, textStart, textEnd);
   return true;
 }
 
 function setMember(reader: UnitReader, visitor: ValueVisitor): boolean {
-  const member = reader.string();
-  if (member === undefined) return false;
-  visitor.setMember(member);
+  if (!reader.locate()) return false;
+  const { text, textStart, textEnd } = reader;
+  if (visitor.spans === undefined) visitor.setMember(viewOf(text, textStart, textEnd));
+  else visitor.spans.setSpan(text, textStart, textEnd);
   return true;
 }
 
 function asciiMember(reader: UnitReader, visitor: ValueVisitor): boolean {
-  const member = reader.string();
-  if (member === undefined) return false;
+  if (!reader.locate()) return false;
   const at = reader.raw(1);
   if (at === INCOMPLETE) return false;
   const length = reader.bytes[at]!;
   if (length === 253) throw corrupt('a score that is not a number', at);
   if (length > 253) {
-    visitor.zsetMember(member, length === 254 ? Infinity : -Infinity);
+    tellMember(reader, visitor, length === 254 ? Infinity : -Infinity);
     return true;
   }
   const text = reader.raw(length);
   if (text === INCOMPLETE) return false;
-  visitor.zsetMember(member, parseScore(reader.bytes, text, text + length));
+  tellMember(reader, visitor, parseScore(reader.bytes, text, text + length));
   return true;
 }
 
+/** The member is what was located last. */
+function tellMember({ text, textStart, textEnd }: UnitReader, visitor: ValueVisitor, score: number): void {
+  if (visitor.spans === undefined) visitor.zsetMember(viewOf(text, textStart, textEnd), score);
+  else visitor.spans.zsetSpan(text, textStart, textEnd, score);
+}
+
 function binaryMember(reader: UnitReader, visitor: ValueVisitor): boolean {
-  const member = reader.string();
-  if (member === undefined) return false;
+  if (!reader.locate()) return false;
   const at = reader.raw(8);
   if (at === INCOMPLETE) return false;
   const score = reader.doubleAt(at);
   if (score !== score) throw corrupt('a score that is not a number', at);
-  visitor.zsetMember(member, score);
+  tellMember(reader, visitor, score);
   return true;
 }
 
@@ -122,12 +129,28 @@ function hashPair(reader: UnitReader, visitor: ValueVisitor): boolean {
 }
 
 function pair(reader: UnitReader, visitor: ValueVisitor, expiresAtMs: number): boolean {
-  const field = reader.string();
-  if (field === undefined) return false;
-  const value = reader.string();
-  if (value === undefined) return false;
-  visitor.hashField(field, value, expiresAtMs);
+  if (!reader.locate()) return false;
+  const { text: field, textStart: start, textEnd: end } = reader;
+  if (!reader.locate()) return false;
+  tellField(reader, visitor, field, start, end, expiresAtMs);
   return true;
+}
+
+/** The value is what was located last. */
+function tellField(
+  { text, textStart, textEnd }: UnitReader,
+  visitor: ValueVisitor,
+  field: Uint8Array,
+  start: number,
+  end: number,
+  expiresAtMs: number,
+): void {
+  const { spans } = visitor;
+  if (spans === undefined) {
+    visitor.hashField(viewOf(field, start, end), viewOf(text, textStart, textEnd), expiresAtMs);
+  } else {
+    spans.hashSpan(field, start, end, text, textStart, textEnd, expiresAtMs);
+  }
 }
 
 function pairAfterTime(reader: UnitReader, visitor: ValueVisitor): boolean {
@@ -141,13 +164,12 @@ function pairAfterOffset(reader: UnitReader, visitor: ValueVisitor, minExpireMs:
 }
 
 function pairBeforeTime(reader: UnitReader, visitor: ValueVisitor): boolean {
-  const field = reader.string();
-  if (field === undefined) return false;
-  const value = reader.string();
-  if (value === undefined) return false;
+  if (!reader.locate()) return false;
+  const { text: field, textStart: start, textEnd: end } = reader;
+  if (!reader.locate()) return false;
   const at = reader.at;
   const time = reader.time();
   if (time !== time) return false;
-  visitor.hashField(field, value, expiryFromSigned(time, at));
+  tellField(reader, visitor, field, start, end, expiryFromSigned(time, at));
   return true;
 }

@@ -9,6 +9,7 @@
  * the absolute times.
  */
 import { corrupt } from '../encodings/corrupt.js';
+import { viewOf } from '../encodings/packed-cursor.js';
 import { INCOMPLETE } from '../primitives.js';
 import type { ValueType } from '../value-types.js';
 import type { ValueVisitor } from '../value-visitor.js';
@@ -79,10 +80,11 @@ export class QuicklistBody implements Body {
 }
 
 function plainNode(reader: UnitReader, visitor: ValueVisitor): boolean {
-  const item = reader.string();
-  if (item === undefined) return false;
-  if (item.length === 0) throw corrupt('a plain quicklist node without an item', reader.start);
-  visitor.listItem(item);
+  if (!reader.locate()) return false;
+  const { text, textStart, textEnd } = reader;
+  if (textStart === textEnd) throw corrupt('a plain quicklist node without an item', reader.start);
+  if (visitor.spans === undefined) visitor.listItem(viewOf(text, textStart, textEnd));
+  else visitor.spans.listSpan(text, textStart, textEnd);
   return true;
 }
 

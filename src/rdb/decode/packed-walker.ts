@@ -5,7 +5,7 @@ import { corrupt } from '../encodings/corrupt.js';
 import { expiryFromAbsolute, NO_EXPIRY } from '../encodings/field-expiry.js';
 import { checkIntset, IntsetCursor } from '../encodings/intset.js';
 import { checkListpack, ListpackCursor } from '../encodings/listpack.js';
-import type { PackedCursor } from '../encodings/packed-cursor.js';
+import { type PackedCursor, viewOf } from '../encodings/packed-cursor.js';
 import type { Scratch } from '../encodings/scratch.js';
 import { checkZiplist, ZiplistCursor } from '../encodings/ziplist.js';
 import { checkZipmap, ZipmapCursor } from '../encodings/zipmap.js';
@@ -88,36 +88,56 @@ export class PackedWalker {
   }
 }
 
-const MEMBERS: Readonly<
-  Record<PackedShape, (cursor: PackedCursor, visitor: ValueVisitor, scratch: Scratch) => void>
-> = {
+type Member = (cursor: PackedCursor, visitor: ValueVisitor, scratch: Scratch) => void;
+
+const MEMBERS: Readonly<Record<PackedShape, Member>> = {
   list(cursor, visitor, scratch) {
     cursor.next();
-    visitor.listItem(cursor.text(scratch));
+    if (visitor.spans === undefined) {
+      visitor.listItem(cursor.text(scratch));
+      return;
+    }
+    cursor.locate(scratch);
+    visitor.spans.listSpan(cursor.textBytes, cursor.textStart, cursor.textEnd);
   },
   set(cursor, visitor, scratch) {
     cursor.next();
-    visitor.setMember(cursor.text(scratch));
+    if (visitor.spans === undefined) {
+      visitor.setMember(cursor.text(scratch));
+      return;
+    }
+    cursor.locate(scratch);
+    visitor.spans.setSpan(cursor.textBytes, cursor.textStart, cursor.textEnd);
   },
   zset(cursor, visitor, scratch) {
     cursor.next();
-    const member = cursor.text(scratch);
+    cursor.locate(scratch);
+    const { textBytes, textStart, textEnd } = cursor;
     cursor.next();
-    visitor.zsetMember(member, cursor.score());
+    const score = cursor.score();
+    if (visitor.spans === undefined) visitor.zsetMember(viewOf(textBytes, textStart, textEnd), score);
+    else visitor.spans.zsetSpan(textBytes, textStart, textEnd, score);
   },
-  hash(cursor, visitor, scratch) {
-    cursor.next();
-    const field = cursor.text(scratch);
-    cursor.next();
-    visitor.hashField(field, cursor.text(scratch), NO_EXPIRY);
-  },
-  'timed hash'(cursor, visitor, scratch) {
-    cursor.next();
-    const field = cursor.text(scratch);
-    cursor.next();
-    const value = cursor.text(scratch);
-    cursor.next();
-    const time = cursor.integer('the expiry of a hash field');
-    visitor.hashField(field, value, expiryFromAbsolute(time, cursor.position));
-  },
+  hash: (cursor, visitor, scratch) => pair(cursor, visitor, scratch, false),
+  'timed hash': (cursor, visitor, scratch) => pair(cursor, visitor, scratch, true),
 };
+
+/** Field, value and, when `timed`, the field's expiry. */
+function pair(cursor: PackedCursor, visitor: ValueVisitor, scratch: Scratch, timed: boolean): void {
+  cursor.next();
+  cursor.locate(scratch);
+  const { textBytes: field, textStart: fieldStart, textEnd: fieldEnd } = cursor;
+  cursor.next();
+  cursor.locate(scratch);
+  const { textBytes: value, textStart: valueStart, textEnd: valueEnd } = cursor;
+  let expiresAtMs = NO_EXPIRY;
+  if (timed) {
+    cursor.next();
+    expiresAtMs = expiryFromAbsolute(cursor.integer('the expiry of a hash field'), cursor.position);
+  }
+  if (visitor.spans === undefined) {
+    visitor.hashField(viewOf(field, fieldStart, fieldEnd), viewOf(value, valueStart, valueEnd), expiresAtMs);
+  } else {
+    visitor.spans.hashSpan(field, fieldStart, fieldEnd, value, valueStart, valueEnd, expiresAtMs);
+  }
+}

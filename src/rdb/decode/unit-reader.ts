@@ -42,6 +42,10 @@ export class UnitReader {
   readonly limits: Limits;
   readonly header: Header = new Header();
   readonly scratch: Scratch = new Scratch();
+  /** After `locate`: the string is text[textStart, textEnd). */
+  text: Uint8Array = this.bytes;
+  textStart = 0;
+  textEnd = 0;
   /** After `container`: the container is box[boxStart, boxEnd). */
   box: Uint8Array = this.bytes;
   boxStart = 0;
@@ -127,24 +131,43 @@ export class UnitReader {
 
   /** A str, decoded: a view of the input, or memory that is valid until the next unit begins. */
   string(): Uint8Array | undefined {
+    return this.locate() ? viewOf(this.text, this.textStart, this.textEnd) : undefined;
+  }
+
+  /** The same, left in `text`, `textStart` and `textEnd`; false when the bytes end. */
+  locate(): boolean {
     const { bytes, at, end } = this;
     if (at < end && bytes[at]! < 0x40) {
       const stop = at + 1 + bytes[at]!;
       if (stop > end) {
         this.need = stop - this.start;
-        return undefined;
+        return false;
       }
       this.at = stop;
-      return viewOf(bytes, at + 1, stop);
+      this.#leave(bytes, at + 1, stop);
+      return true;
     }
-    if (!this.#header()) return undefined;
+    if (!this.#header()) return false;
     const { form, start, fileBytes, textBytes } = this.header;
     this.at = start + fileBytes;
-    if (form === STR_PLAIN) return viewOf(bytes, start, this.at);
-    if (form === STR_INT) return this.scratch.integer(readInteger(bytes, start, fileBytes));
-    const out = this.scratch.take(textBytes);
-    decompressLzfInto(out, bytes, start, this.at);
-    return out;
+    if (form === STR_PLAIN) {
+      this.#leave(bytes, start, this.at);
+    } else if (form === STR_INT) {
+      const { scratch } = this;
+      scratch.digits(readInteger(bytes, start, fileBytes));
+      this.#leave(scratch.bytes, scratch.start, scratch.end);
+    } else {
+      const out = this.scratch.take(textBytes);
+      decompressLzfInto(out, bytes, start, this.at);
+      this.#leave(out, 0, textBytes);
+    }
+    return true;
+  }
+
+  #leave(text: Uint8Array, start: number, end: number): void {
+    this.text = text;
+    this.textStart = start;
+    this.textEnd = end;
   }
 
   /** A str that holds a packed container: leaves it in `box`. False when the bytes end. */

@@ -30,10 +30,29 @@ export abstract class PackedCursor {
     return this.from;
   }
 
-  /** The current element as bytes: a view of the container, or digits in `scratch`. */
+  /** After `locate`: the current element is textBytes[textStart, textEnd). */
+  textBytes: Uint8Array = this.bytes;
+  textStart = 0;
+  textEnd = 0;
+
+  /** Finds the current element's bytes: in the container, or its digits in `scratch`. */
+  locate(scratch: Scratch): void {
+    if (this.value === undefined) {
+      this.textBytes = this.bytes;
+      this.textStart = this.from;
+      this.textEnd = this.to;
+      return;
+    }
+    scratch.digits(this.value);
+    this.textBytes = scratch.bytes;
+    this.textStart = scratch.start;
+    this.textEnd = scratch.end;
+  }
+
+  /** The current element as a view of these bytes. */
   text(scratch: Scratch): Uint8Array {
-    if (this.value !== undefined) return scratch.integer(this.value);
-    return viewOf(this.bytes, this.from, this.to);
+    this.locate(scratch);
+    return viewOf(this.textBytes, this.textStart, this.textEnd);
   }
 
   /** The current element as a score. */

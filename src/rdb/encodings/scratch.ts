@@ -23,16 +23,38 @@ export class Scratch {
     return this.#block.subarray(from, from + size);
   }
 
+  /** After `digits`: the text is bytes[start, end). */
+  bytes: Uint8Array = this.#block;
+  start = 0;
+  end = 0;
+
   /** The decimal text of an integer. */
   integer(value: number | bigint): Uint8Array {
-    if (typeof value === 'number' && (value | 0) === value) return this.#int32(value);
-    const text = String(value);
-    const out = this.take(text.length);
-    for (let at = 0; at < text.length; at++) out[at] = text.charCodeAt(at);
-    return out;
+    this.digits(value);
+    return this.bytes.subarray(this.start, this.end);
   }
 
-  #int32(value: number): Uint8Array {
+  /** The same, left in `bytes`, `start` and `end`. */
+  digits(value: number | bigint): void {
+    if (typeof value === 'number' && (value | 0) === value) {
+      this.#int32(value);
+      return;
+    }
+    const text = String(value);
+    this.#makeRoom(text.length);
+    const from = this.#used;
+    for (let at = 0; at < text.length; at++) this.#block[from + at] = text.charCodeAt(at);
+    this.#used = from + text.length;
+    this.#leave(from, this.#used);
+  }
+
+  #leave(start: number, end: number): void {
+    this.bytes = this.#block;
+    this.start = start;
+    this.end = end;
+  }
+
+  #int32(value: number): void {
     this.#makeRoom(DIGITS_AT_MOST);
     const block = this.#block;
     const end = this.#used + DIGITS_AT_MOST;
@@ -45,7 +67,7 @@ export class Scratch {
     } while (rest > 0);
     if (value < 0) block[--at] = 45;
     this.#used = end;
-    return block.subarray(at, end);
+    this.#leave(at, end);
   }
 
   #makeRoom(size: number): void {

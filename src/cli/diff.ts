@@ -1,0 +1,85 @@
+/**
+ * `replicant diff`: what changed between two snapshots, on stdout as text or as one line of JSON. Resolves
+ * with the exit code: 3 when they differ.
+ */
+import { resolveDiffCommand, DIFF_OPTIONS, type DiffCommandOptions } from '../config/diff-options.js';
+import { startReadingProgress } from '../observe/reading-progress.js';
+import { formatCount } from '../observe/units.js';
+import { ENVIRONMENT_HELP, type Command } from './command.js';
+import type { CliDeps } from './deps.js';
+import { renderDiff } from './diff-text.js';
+import { describeFailure, formatStack } from './failure.js';
+import { openSession } from './session.js';
+import { onStopSignals } from './stop-signals.js';
+
+const EPILOGUE = `Examples:
+  what changed since yesterday
+    replicant diff monday.rdb tuesday.rdb
+  names of all keys that went away
+    replicant diff a.rdb b.rdb --limit 1000000 --json | jq -r '.removed[].key'
+  do two snapshots hold the same, whatever wrote them?
+    replicant diff a.rdb b.rdb --limit 0 && echo same
+
+Values are compared, not how they are stored: a snapshot loaded and saved by another version is the same. TTLs are compared by their deadline.
+
+${ENVIRONMENT_HELP}
+
+Exit codes: 0 no difference, 1 other failure, 2 wrong usage or no such file, 3 they differ, 6 corrupt input, 70 a bug, 130 or 143 ended by a signal.`;
+
+export const diffCommand: Command = {
+  name: 'diff',
+  words: '[before] [after]',
+  usage: '<before> <after>',
+  summary: 'what changed between two snapshots',
+  describe: 'Compares two snapshots: keys added, removed and changed, and which prefixes grew.',
+  epilogue: EPILOGUE,
+  options: DIFF_OPTIONS,
+  dash: true,
+  run: (flags, context, deps) => runDiffCommand(resolveDiffCommand(flags, context), deps),
+};
+
+async function runDiffCommand(options: DiffCommandOptions, deps: CliDeps): Promise<number> {
+  const { runDiff } = await import('../inspect/run-diff.js');
+  const { log, output, screen } = openSession(options, deps);
+  const stop = new AbortController();
+  const interruption = { exitCode: 0 };
+  const removeSignals = onStopSignals(deps.signals, {
+    first: (signal) => {
+      interruption.exitCode = signal === 'SIGINT' ? 130 : 143;
+      stop.abort();
+    },
+    second: (_, exitCode) => deps.exit(exitCode),
+  });
+  const run = runDiff({ ...options.diff, signal: stop.signal });
+  const stopProgress = options.progress
+    ? startReadingProgress({
+        name: 'diff',
+        reading: () => {
+          const { keys, ...bytes } = run.progress();
+          return { ...bytes, counts: keys > 0 ? [`${formatCount(keys)} keys before`] : [] };
+        },
+        output,
+        screen,
+        log,
+        nowMs: deps.nowMs,
+      })
+    : () => {};
+  try {
+    const report = await run.done;
+    stopProgress();
+    for (const note of report.notes) log.warn(note);
+    deps.stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderDiff(report));
+    return report.equal ? 0 : 3;
+  } catch (error) {
+    stopProgress();
+    if (interruption.exitCode !== 0) return interruption.exitCode;
+    const failure = describeFailure(error);
+    log.error(failure.message);
+    log.debug(formatStack(error));
+    if (options.json)
+      deps.stdout.write(`${JSON.stringify({ ok: false, reason: 'failed', error: failure })}\n`);
+    return failure.exitCode;
+  } finally {
+    removeSignals();
+  }
+}
