@@ -18,7 +18,7 @@ import { ValueSkipper } from '../rdb/skip-value.js';
 import type { ValueKind } from '../sync/options.js';
 import { noteModule, RdbMetadata } from './rdb-metadata.js';
 import { CopySink, GatedSink, GuardedSink, openSpool, type OpenValue, takeBack } from './rdb-large.js';
-import type { KeyIndex } from './key-index.js';
+import type { KeyIndex } from '../keyspace/key-index.js';
 import type { RdbOutput } from './rdb-outputs.js';
 import { describeLosses, type Loss, type RdbTally } from './rdb-report.js';
 import { limitsSize, type Selection, selectsKey, selectsSize } from './selection.js';

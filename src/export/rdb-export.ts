@@ -20,7 +20,7 @@ import { ValueConverter } from '../rdb/encode/value-converter.js';
 import type { Limits } from '../rdb/limits.js';
 import { atLeast, formatMagic, type ServerIdentity } from '../rdb/server-support.js';
 import type { FilterOptions } from '../sync/options.js';
-import { KeyIndex, MOST_ORIGINS } from './key-index.js';
+import { KeyIndex, MOST_ORIGINS } from '../keyspace/key-index.js';
 import type { ByteTarget } from './output.js';
 import { type Duplicates, RdbExportHandler } from './rdb-export-handler.js';
 import { OLDEST_VERSION, RdbFiles } from './rdb-files.js';

@@ -7,6 +7,7 @@ import { showKey } from '../keyspace/words.js';
 import type { Dialect } from '../rdb/dialect.js';
 import type { Checksum, RdbEntry, RdbHandler, ValueSink } from '../rdb/handler.js';
 import { ValueSkipper } from '../rdb/skip-value.js';
+import type { DuplicateGuard } from './duplicate-guard.js';
 
 export class HandlerTap implements RdbHandler {
   dialect: Dialect = 'redis';
@@ -15,12 +16,22 @@ export class HandlerTap implements RdbHandler {
   readonly #handler: RdbHandler;
   readonly #skip: boolean;
   readonly #onLost: (error: ReplicantError) => void;
+  readonly #duplicates: DuplicateGuard | undefined;
   #large: SalvagingSink | undefined;
+  /** The large value being passed over is a duplicate: the handler knows nothing of it. */
+  #passing = false;
 
-  constructor(handler: RdbHandler, skip: boolean, onLost: (error: ReplicantError) => void) {
+  /** `duplicates`: look for keys that come twice. */
+  constructor(
+    handler: RdbHandler,
+    skip: boolean,
+    onLost: (error: ReplicantError) => void,
+    duplicates?: DuplicateGuard,
+  ) {
     this.#handler = handler;
     this.#skip = skip;
     this.#onLost = onLost;
+    this.#duplicates = duplicates;
   }
 
   begin(dialect: Dialect, version: number): void {
@@ -30,6 +41,7 @@ export class HandlerTap implements RdbHandler {
   }
 
   aux(name: Uint8Array, value: Uint8Array): void {
+    this.#duplicates?.aux(name);
     this.#handler.aux(name, value);
   }
 
@@ -50,6 +62,7 @@ export class HandlerTap implements RdbHandler {
   }
 
   entry(entry: RdbEntry): boolean {
+    if (this.#isDuplicate(entry)) return true;
     if (!this.#skip) return this.#handler.entry(entry);
     try {
       return this.#handler.entry(entry);
@@ -60,6 +73,8 @@ export class HandlerTap implements RdbHandler {
   }
 
   largeValue(entry: RdbEntry): ValueSink {
+    this.#passing = this.#isDuplicate(entry);
+    if (this.#passing) return new ValueSkipper(entry.type);
     const sink = this.#handler.largeValue(entry);
     if (!this.#skip) return sink;
     this.#large = new SalvagingSink(sink, entry);
@@ -67,6 +82,7 @@ export class HandlerTap implements RdbHandler {
   }
 
   largeValueEnd(entry: RdbEntry): boolean {
+    if (this.#passing) return true;
     const error = this.#large?.error;
     this.#large = undefined;
     if (error === undefined) return this.#handler.largeValueEnd(entry);
@@ -81,6 +97,15 @@ export class HandlerTap implements RdbHandler {
   end(checksum: Checksum): void {
     this.checksum = checksum;
     this.#handler.end(checksum);
+  }
+
+  /** The first of two keys stays; without `skip` the second is an error. */
+  #isDuplicate(entry: RdbEntry): boolean {
+    const error = this.#duplicates?.check(entry);
+    if (error === undefined) return false;
+    if (!this.#skip) throw error;
+    this.#onLost(error);
+    return true;
   }
 }
 

@@ -8,6 +8,7 @@ import { Crc64 } from '../bytes/crc64.js';
 import { ReplicantError } from '../errors.js';
 import { RdbDecoder } from '../rdb/file-decoder.js';
 import type { Checksum, RdbHandler } from '../rdb/handler.js';
+import { DuplicateGuard } from './duplicate-guard.js';
 import type { Feed } from './feed.js';
 import { HandlerTap } from './handler-tap.js';
 import type { SnapshotEnd, SnapshotOptions } from './snapshot-input.js';
@@ -22,7 +23,7 @@ export async function readSnapshot(
 ): Promise<SnapshotFacts> {
   const skip = options.onError === 'skip';
   const onLost = (error: ReplicantError): void => options.onLost?.(error.within({ at: feed.source.label }));
-  const tap = new HandlerTap(handler, skip, onLost);
+  const tap = new HandlerTap(handler, skip, onLost, new DuplicateGuard());
   const limits = options.limits === undefined ? {} : { limits: options.limits };
   const decoder = new RdbDecoder(tap, { crc, ...limits, onLost: skip ? onLost : undefined });
   let problem: ReplicantError | undefined;

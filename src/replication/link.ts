@@ -342,6 +342,9 @@ export class ReplicationLink {
     if (this.#state === 'streaming') {
       this.acknowledge();
     } else if (this.#state === 'transfer' || this.#state === 'mark' || this.#state === 'waiting') {
+      // A primary that hangs up behind the snapshot must have nothing of ours unread: its kernel would throw
+      // away what we have not received. It needs no sign of life during the transfer either.
+      if (this.#o.rdbOnly === true && this.#state !== 'waiting') return;
       this.#lastAckMs = nowMs;
       this.#socket?.write(NEWLINE);
     }

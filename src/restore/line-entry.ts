@@ -33,7 +33,7 @@ import {
   toText,
 } from './line-values.js';
 import { PACKED_ZSET, packNegativeZeros } from './negative-zero.js';
-import { visitValue } from './visit-value.js';
+import { visitValue } from '../rdb/encode/encode-rdb.js';
 import { SizedBuilder } from './sized-builder.js';
 
 /** Where whole entries go, and values too large to be one. */

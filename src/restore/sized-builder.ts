@@ -2,7 +2,7 @@
 import { type RdbValue, ValueBuilder } from '../rdb/value.js';
 import type { RdbKind } from '../rdb/value-types.js';
 import type { StreamGroup, StreamId, StreamMeta, ValueVisitor } from '../rdb/value-visitor.js';
-import { visitValue } from './visit-value.js';
+import { visitValue } from '../rdb/encode/encode-rdb.js';
 
 const latin = new TextDecoder('latin1');
 /** What an element costs beside its bytes, about. */

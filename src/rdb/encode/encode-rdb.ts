@@ -82,7 +82,7 @@ export function visitValue(value: RdbValue, visitor: ValueVisitor): void {
   switch (value.kind) {
     case 'string':
       visitor.stringStart(value.bytes.length);
-      visitor.stringChunk(value.bytes);
+      if (value.bytes.length > 0) visitor.stringChunk(value.bytes);
       return;
     case 'list':
       for (const item of value.items) visitor.listItem(item);

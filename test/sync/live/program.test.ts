@@ -1,9 +1,19 @@
 /** The program as a process: signals, exit codes, what it prints last. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Client } from '../../../scripts/lib/client.mjs';
 import type { RunningServer } from '../../../scripts/servers.mjs';
-import { differences, isAtLeast, NEWEST, Servers } from '../../support/live.js';
+import type { SyncStatus } from '../../../src/sync/status.js';
+import { differences, isAtLeast, NEWEST, Servers, waitFor } from '../../support/live.js';
 import { runProgram } from '../../support/live-program.js';
+
+/** Does the status say that something has been received and not been applied? */
+function hasLag(statusFile: string): boolean {
+  if (!existsSync(statusFile)) return false;
+  const { shards } = JSON.parse(readFileSync(statusFile, 'utf8')) as SyncStatus;
+  return shards.some(({ receivedOffset, appliedOffset }) => receivedOffset > appliedOffset);
+}
 
 describe.skipIf(NEWEST === undefined)('the program', () => {
   const servers = new Servers();
@@ -83,13 +93,14 @@ describe.skipIf(NEWEST === undefined)('the program', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('%s twice ends at once: %i', async (signal, code) => {
-    const run = runProgram(source.url, target.url);
+    const statusFile = join(source.dir, `status-${signal}.json`);
+    const run = runProgram(source.url, target.url, { args: ['--status-file', statusFile] });
     await run.says(/caught up/u);
-    // A target that hangs keeps the first signal waiting.
+    // A target that hangs keeps the first signal waiting, once something is in flight to it.
     target.pause();
     try {
       await from.call('SET', 'in', 'flight');
-      await run.says(/./u);
+      await waitFor('it has been received', () => hasLag(statusFile));
       run.kill(signal);
       await run.says(/stopping once/u);
       run.kill(signal);

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { KeyIndex } from '../../src/export/key-index.js';
+import { KeyIndex } from '../../src/keyspace/key-index.js';
 import { ascii } from '../support/rdb-hex.js';
 
 const SEEDS = Uint32Array.of(0x12345678, 0x9abcdef0, 7);
