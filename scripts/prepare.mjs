@@ -14,5 +14,5 @@ prepare(log);
 const { servers, missing } = await surveyServers({ log });
 log(`servers: ${servers.map(({ id }) => id).join(', ') || 'none'}`);
 for (const { series, why } of missing) log(`no ${series}: ${why} (its tests are skipped)`);
-const chromium = await fetchChromium(log);
+const chromium = process.env.REPLICANT_NO_BROWSER ? 'REPLICANT_NO_BROWSER is set' : await fetchChromium(log);
 if (typeof chromium === 'string') log(`no browser: ${chromium} (its tests are skipped)`);
