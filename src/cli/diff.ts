@@ -3,14 +3,13 @@
  * with the exit code: 3 when they differ.
  */
 import { resolveDiffCommand, DIFF_OPTIONS, type DiffCommandOptions } from '../config/diff-options.js';
-import { startReadingProgress } from '../observe/reading-progress.js';
 import { formatCount } from '../observe/units.js';
 import { ENVIRONMENT_HELP, type Command } from './command.js';
 import type { CliDeps } from './deps.js';
 import { renderDiff } from './diff-text.js';
 import { describeFailure, formatStack } from './failure.js';
-import { openSession } from './session.js';
-import { onStopSignals } from './stop-signals.js';
+import { openSession, showReading } from './session.js';
+import { onInterruption } from './stop-signals.js';
 
 const EPILOGUE = `Examples:
   what changed since yesterday
@@ -40,30 +39,14 @@ export const diffCommand: Command = {
 
 async function runDiffCommand(options: DiffCommandOptions, deps: CliDeps): Promise<number> {
   const { runDiff } = await import('../inspect/run-diff.js');
-  const { log, output, screen } = openSession(options, deps);
-  const stop = new AbortController();
-  const interruption = { exitCode: 0 };
-  const removeSignals = onStopSignals(deps.signals, {
-    first: (signal) => {
-      interruption.exitCode = signal === 'SIGINT' ? 130 : 143;
-      stop.abort();
-    },
-    second: (_, exitCode) => deps.exit(exitCode),
+  const session = openSession(options, deps);
+  const { log } = session;
+  const interruption = onInterruption(deps);
+  const run = runDiff({ ...options.diff, signal: interruption.signal });
+  const stopProgress = showReading(session, deps, options, 'diff', () => {
+    const { keys, ...bytes } = run.progress();
+    return { ...bytes, counts: keys > 0 ? [`${formatCount(keys)} keys before`] : [] };
   });
-  const run = runDiff({ ...options.diff, signal: stop.signal });
-  const stopProgress = options.progress
-    ? startReadingProgress({
-        name: 'diff',
-        reading: () => {
-          const { keys, ...bytes } = run.progress();
-          return { ...bytes, counts: keys > 0 ? [`${formatCount(keys)} keys before`] : [] };
-        },
-        output,
-        screen,
-        log,
-        nowMs: deps.nowMs,
-      })
-    : () => {};
   try {
     const report = await run.done;
     stopProgress();
@@ -80,6 +63,6 @@ async function runDiffCommand(options: DiffCommandOptions, deps: CliDeps): Promi
       deps.stdout.write(`${JSON.stringify({ ok: false, reason: 'failed', error: failure })}\n`);
     return failure.exitCode;
   } finally {
-    removeSignals();
+    interruption.stopListening();
   }
 }

@@ -15,12 +15,12 @@ import type { ExportSummary } from '../export/run-export.js';
 import { openInput } from '../io/input.js';
 import type { SnapshotInput } from '../io/snapshot-input.js';
 import { redact } from '../net/redact.js';
-import { startReadingProgress, type Reading } from '../observe/reading-progress.js';
+import type { Reading } from '../observe/reading-progress.js';
 import { formatBytes, formatCount, formatDuration } from '../observe/units.js';
 import { ENVIRONMENT_HELP, type Command } from './command.js';
 import type { CliDeps, StopSignal } from './deps.js';
 import { describeFailure, formatStack } from './failure.js';
-import { openSession, type Session } from './session.js';
+import { openSession, type Session, showReading } from './session.js';
 import { onStopSignals } from './stop-signals.js';
 
 /** What was left out is named so many times; the rest is counted. */
@@ -79,7 +79,7 @@ class Stopped extends Error {
 
 async function runExportCommand(options: ExportCommandOptions, deps: CliDeps): Promise<number> {
   const session = openSession(options, deps);
-  const { log, output, screen } = session;
+  const { log } = session;
   const abort = new AbortController();
   const removeSignals = onStopSignals(deps.signals, {
     first: (signal) => abort.abort(new Stopped(signal)),
@@ -94,15 +94,7 @@ async function runExportCommand(options: ExportCommandOptions, deps: CliDeps): P
       if (lostCount <= LOST_SHOWN) log.warn(redact(line));
     },
     showProgress(reading) {
-      if (!options.progress) return;
-      stopProgress = startReadingProgress({
-        name: 'export',
-        reading,
-        output,
-        screen,
-        log,
-        nowMs: deps.nowMs,
-      });
+      stopProgress = showReading(session, deps, options, 'export', reading);
     },
   };
   try {

@@ -10,14 +10,13 @@ import {
 } from '../config/inspect-options.js';
 import { ReplicantError } from '../errors.js';
 import type { InspectResult } from '../inspect/run-inspect.js';
-import { startReadingProgress } from '../observe/reading-progress.js';
 import { formatCount } from '../observe/units.js';
 import { ENVIRONMENT_HELP, type Command } from './command.js';
 import type { CliDeps } from './deps.js';
 import { describeFailure, formatStack } from './failure.js';
 import { renderText } from './inspect-text.js';
-import { openSession, type Session } from './session.js';
-import { onStopSignals } from './stop-signals.js';
+import { openSession, type Session, showReading } from './session.js';
+import { onInterruption } from './stop-signals.js';
 
 const EPILOGUE = `Examples:
   what is in a snapshot, and what costs
@@ -51,30 +50,12 @@ async function runInspectCommand(options: InspectCommandOptions, deps: CliDeps):
   // Loaded here, so that no other command has to load it.
   const { runInspect } = await import('../inspect/run-inspect.js');
   const session = openSession(options, deps);
-  const stop = new AbortController();
-  const interruption = { exitCode: 0 };
-  const removeSignals = onStopSignals(deps.signals, {
-    first: (signal) => {
-      interruption.exitCode = signal === 'SIGINT' ? 130 : 143;
-      stop.abort();
-    },
-    second: (_, exitCode) => deps.exit(exitCode),
+  const interruption = onInterruption(deps);
+  const run = runInspect({ ...options.inspect, nowMs: deps.nowMs(), signal: interruption.signal });
+  const stopProgress = showReading(session, deps, options, 'inspect', () => {
+    const { keys, ...bytes } = run.progress();
+    return { ...bytes, counts: [`${formatCount(keys)} keys`] };
   });
-  const run = runInspect({ ...options.inspect, nowMs: deps.nowMs(), signal: stop.signal });
-  const { output, screen, log } = session;
-  const stopProgress = options.progress
-    ? startReadingProgress({
-        name: 'inspect',
-        reading: () => {
-          const { keys, ...bytes } = run.progress();
-          return { ...bytes, counts: [`${formatCount(keys)} keys`] };
-        },
-        output,
-        screen,
-        log,
-        nowMs: deps.nowMs,
-      })
-    : () => {};
   try {
     const result = await run.done;
     stopProgress();
@@ -82,12 +63,12 @@ async function runInspectCommand(options: InspectCommandOptions, deps: CliDeps):
   } catch (error) {
     stopProgress();
     if (interruption.exitCode !== 0) {
-      log.warn('stopped before the end: there is no report');
+      session.log.warn('stopped before the end: there is no report');
       return interruption.exitCode;
     }
     return fail(error, options, deps, session);
   } finally {
-    removeSignals();
+    interruption.stopListening();
   }
 }
 

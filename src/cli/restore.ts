@@ -8,14 +8,14 @@ import {
   type RestoreCommandOptions,
 } from '../config/restore-options.js';
 import { openFileInput } from '../io/input.js';
-import { startReadingProgress } from '../observe/reading-progress.js';
+import type { Reading } from '../observe/reading-progress.js';
 import { formatBytes, formatCount, formatDuration } from '../observe/units.js';
 import type { RestoreSummary } from '../restore/options.js';
 import type { Restore } from '../restore/run-restore.js';
 import { ENVIRONMENT_HELP, type Command } from './command.js';
 import type { CliDeps } from './deps.js';
 import { describeFailure, formatStack, type Failure } from './failure.js';
-import { openSession, type Session } from './session.js';
+import { openSession, type Session, showReading } from './session.js';
 import { onStopSignals } from './stop-signals.js';
 
 /** Skipped entries that the end of the log repeats by name. */
@@ -50,7 +50,7 @@ export const restoreCommand: Command = {
 async function runRestoreCommand(options: RestoreCommandOptions, deps: CliDeps): Promise<number> {
   const { runRestore } = await import('../restore/run-restore.js');
   const session = openSession(options, deps);
-  const { log, output, screen } = session;
+  const { log } = session;
   const run = runRestore(options.restore, {
     open: openFileInput,
     emit: ({ level, message }) => log[level](message),
@@ -62,16 +62,7 @@ async function runRestoreCommand(options: RestoreCommandOptions, deps: CliDeps):
     },
     second: (_, exitCode) => deps.exit(exitCode),
   });
-  const stopProgress = options.progress
-    ? startReadingProgress({
-        name: 'restore',
-        reading: () => readingOf(run),
-        output,
-        screen,
-        log,
-        nowMs: deps.nowMs,
-      })
-    : () => {};
+  const stopProgress = showReading(session, deps, options, 'restore', () => readingOf(run));
   try {
     const summary = await run.done;
     stopProgress();
@@ -84,7 +75,7 @@ async function runRestoreCommand(options: RestoreCommandOptions, deps: CliDeps):
   }
 }
 
-function readingOf(run: Restore): ReturnType<Parameters<typeof startReadingProgress>[0]['reading']> {
+function readingOf(run: Restore): Reading {
   const { bytesRead, totalBytes, keys, commands } = run.progress();
   const counts = [
     ...(keys > 0 || commands === 0 ? [`${formatCount(keys)} keys`] : []),

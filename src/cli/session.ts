@@ -2,6 +2,7 @@
 import type { LogSettings } from '../config/shared-options.js';
 import { createLogger, type Logger } from '../observe/logger.js';
 import { createScreen, type Screen, type TextOutput } from '../observe/screen.js';
+import { type Reading, startReadingProgress } from '../observe/reading-progress.js';
 import type { CliDeps } from './deps.js';
 
 export interface Session {
@@ -23,4 +24,16 @@ export function openSession(settings: LogSettings, { stderr, env }: CliDeps): Se
     screen.print(text),
   );
   return { output, screen, log };
+}
+
+/** Shows how far a reading command has got, when that is wanted; returns the function that ends it. */
+export function showReading(
+  { output, screen, log }: Session,
+  { nowMs }: CliDeps,
+  { progress }: { readonly progress: boolean },
+  name: string,
+  reading: () => Reading,
+): () => void {
+  if (!progress) return () => {};
+  return startReadingProgress({ name, reading, output, screen, log, nowMs });
 }

@@ -12,6 +12,7 @@ import { WINDOW_BYTES } from '../io/snapshot-input.js';
 import { createDbMap, type DbMap } from '../keyspace/db-map.js';
 import { createKeyFilter } from '../keyspace/key-filter.js';
 import { formatAddress } from '../net/endpoint.js';
+import { formatServer } from '../rdb/server-support.js';
 import { judgeRefusal } from '../sync/refusal.js';
 import { SnapshotWriter } from '../sync/snapshot-writer.js';
 import type { SkippedItem } from '../sync/status.js';
@@ -97,11 +98,10 @@ export class Restore {
       const findings = await examineTarget(this.#o, dbMap, this.#abort.signal, (level, message) =>
         this.#deps.emit({ level, message }),
       );
-      const { family, version } = findings.capabilities.server;
       const at = formatAddress(this.#o.target.address);
       this.#emit(
         'info',
-        `loading ${input.label} (${this.#format}) into ${at}, ${family} ${version.join('.')}`,
+        `loading ${input.label} (${this.#format}) into ${at}, ${formatServer(findings.capabilities.server)}`,
       );
       target = await TargetWriter.open(this.#o.target, {
         commandFailed: (failed) => this.#commandFailed(failed),

@@ -6,7 +6,7 @@ import { ReplicantError } from '../errors.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import { Client } from '../net/client.js';
-import type { ServerIdentity } from '../rdb/server-support.js';
+import { formatServer, type ServerIdentity } from '../rdb/server-support.js';
 import type { Capabilities } from '../target/capabilities.js';
 import type { SyncOptions } from './options.js';
 import { patiently } from './patience.js';
@@ -100,7 +100,7 @@ async function examineBoth(
 
 function describeServer(identity: ServerIdentity | undefined): string {
   if (identity === undefined) return 'a server that does not tell its version';
-  return `${identity.family} ${identity.version.join('.')}`;
+  return formatServer(identity);
 }
 
 function warnOfCollisions({ dbMap, filter, emit }: ExaminationOptions, source: ServerInfo | undefined): void {

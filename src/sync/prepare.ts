@@ -11,7 +11,7 @@ import type { Reply } from '../resp/reply-decoder.js';
 import { type Capabilities, capabilitiesOf } from '../target/capabilities.js';
 import type { SyncOptions } from './options.js';
 import { noSuchDatabase } from './refusal.js';
-import { readServerInfo, type ServerInfo } from './server-info.js';
+import { parseVersion, readServerInfo, type ServerInfo } from './server-info.js';
 
 /** Emptying a large target takes as long as it takes. */
 const FLUSH_TIMEOUT_MS = 600_000;
@@ -87,8 +87,7 @@ export async function askCapabilities(client: Client, info: ServerInfo | undefin
     });
   }
   const family = text(fields.get('server') ?? null) === 'valkey' ? 'valkey' : 'redis';
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
-  return capabilitiesOf({ family, version: [major, minor, patch] });
+  return capabilitiesOf({ family, version: parseVersion(version) });
 }
 
 function text(reply: Reply | undefined): string {

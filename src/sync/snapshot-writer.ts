@@ -13,7 +13,7 @@ import type { KeyFilter } from '../keyspace/key-filter.js';
 import { bytesOf, showKey } from '../keyspace/words.js';
 import type { Dialect } from '../rdb/dialect.js';
 import type { Checksum, RdbEntry, RdbHandler, ValueSink } from '../rdb/handler.js';
-import { atLeast } from '../rdb/server-support.js';
+import { atLeast, formatServer } from '../rdb/server-support.js';
 import { ValueSkipper } from '../rdb/skip-value.js';
 import { ValueDecoder } from '../rdb/value-decoder.js';
 import { describeType } from '../rdb/value-types.js';
@@ -262,8 +262,7 @@ export class SnapshotWriter implements RdbHandler {
       this.#o.tally.keys++;
     } catch (error) {
       if (!(error instanceof ReplicantError) || error.code !== 'RDB_UNSUPPORTED') throw error;
-      const { family, version } = this.#o.capabilities.server;
-      const target = `${family} ${version.join('.')}`;
+      const target = formatServer(this.#o.capabilities.server);
       const place = { offset: entry.offset, db: this.#db, key: showKey(keyOf(entry)) };
       const what = describeType(entry.type.id, this.dialect);
       this.#o.onUnsupported(

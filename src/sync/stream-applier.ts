@@ -20,7 +20,7 @@ import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { Args, Plan } from '../keyspace/plan.js';
 import { planFiltered } from '../keyspace/stream-filter.js';
-import { bytesOf, isWord } from '../keyspace/words.js';
+import { bytesOf, isWord, sameBytes } from '../keyspace/words.js';
 import { CommandScanner, commandArgs, INCOMPLETE } from '../resp/command-scanner.js';
 import type { Capabilities } from '../target/capabilities.js';
 import type { Pipeline } from '../target/pipeline.js';
@@ -55,11 +55,17 @@ export interface StreamApplierOptions {
   readonly onReport: (why: string, name: string, offset: number, db: number) => void;
 }
 
+/** `targetDb` is undefined where SELECTs are forwarded as they come. */
+interface Outgoing {
+  readonly args: Args;
+  readonly targetDb: number | undefined;
+}
+
 const LF = 10;
 const SELECT = bytesOf('SELECT');
 const MULTI: Args = [bytesOf('MULTI')];
 const EXEC: Args = [bytesOf('EXEC')];
-const HELLO_CHANNEL = '__sentinel__:hello';
+const HELLO_CHANNEL = bytesOf('__sentinel__:hello');
 /** A plain command that has brought this much and is not complete is passed on in pieces. */
 const PASS_BYTES = 512 * 1024;
 
@@ -243,7 +249,6 @@ export class StreamApplier {
     const args = commandArgs(bytes, at);
     switch (found) {
       case 'plain':
-        return;
       case 'ping':
         return;
       case 'replconf':
@@ -260,7 +265,7 @@ export class StreamApplier {
         this.#exec();
         return;
       case 'publish':
-        if (args[1] !== undefined && isChannel(args[1], HELLO_CHANNEL)) return;
+        if (args[1] !== undefined && sameBytes(args[1], HELLO_CHANNEL)) return;
         this.#apply(args);
         return;
       default:
@@ -292,7 +297,7 @@ export class StreamApplier {
     const { tally, filter, dbMap, table, sourceDatabases } = this.#o;
     tally.commands++;
     if (!this.#selective) {
-      this.#unit(this.#absolute(args), undefined);
+      this.#unit([{ args, targetDb: undefined }], false);
       return;
     }
     const plan = planFiltered(args, { db: this.#db, filter, dbMap, table, sourceDatabases });
@@ -305,7 +310,7 @@ export class StreamApplier {
       case 'drop':
         return;
       case 'forward':
-        this.#unit(this.#absolute(args), this.#o.dbMap.toTarget(this.#db));
+        this.#unit([{ args, targetDb: this.#o.dbMap.toTarget(this.#db) }], false);
         return;
       case 'clear':
         this.#startClear({
@@ -314,14 +319,8 @@ export class StreamApplier {
           async: plan.async,
         });
         return;
-      default: {
-        const several = plan.commands.length > 1 && !this.#multiOpen && !this.#inMulti;
-        if (several) this.#send(MULTI);
-        for (const { targetDb, args: one } of plan.commands) {
-          for (const absolute of this.#absolute(one)) this.#emit(absolute, targetDb, plan.tolerateErrors);
-        }
-        if (several) this.#send(EXEC);
-      }
+      default:
+        this.#unit(plan.commands, plan.tolerateErrors);
     }
   }
 
@@ -332,11 +331,14 @@ export class StreamApplier {
     return toAbsoluteTtl(args, this.#nowMs, { setPxat, restoreAbsttl }) ?? [args];
   }
 
-  /** Commands that belong together: in one transaction, unless one is open already. */
-  #unit(commands: readonly Args[], targetDb: number | undefined): void {
-    const wrap = commands.length > 1 && !this.#inMulti;
+  /** What one command of the source becomes: in one transaction when several, unless one is open already. */
+  #unit(commands: readonly Outgoing[], tolerate: boolean): void {
+    const all = commands.flatMap(({ args, targetDb }) =>
+      this.#absolute(args).map((absolute) => ({ args: absolute, targetDb })),
+    );
+    const wrap = all.length > 1 && !this.#inMulti;
     if (wrap) this.#send(MULTI);
-    for (const args of commands) this.#emit(args, targetDb, false);
+    for (const { args, targetDb } of all) this.#emit(args, targetDb, tolerate);
     if (wrap) this.#send(EXEC);
   }
 
@@ -374,8 +376,4 @@ export class StreamApplier {
     const name = new TextDecoder('latin1').decode(args[0]).toUpperCase();
     this.#o.onReport(why, name, this.#commandOffset, this.#db);
   }
-}
-
-function isChannel(bytes: Uint8Array, channel: string): boolean {
-  return new TextDecoder('latin1').decode(bytes) === channel;
 }

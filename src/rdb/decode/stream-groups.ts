@@ -22,7 +22,8 @@ type Part =
   | 'group end'
   | 'end';
 
-const UNKNOWN_READ: bigint = 2n ** 64n - 1n;
+/** What stands for an unknown number of entries read. */
+export const UNKNOWN_READ: bigint = 2n ** 64n - 1n;
 const LARGEST_COUNTER: bigint = 2n ** 63n - 1n;
 
 export class StreamGroups {

@@ -17,7 +17,8 @@ import { skipString } from '../skip-value.js';
 import type { ByteWriter } from './byte-writer.js';
 import { HeldGroup } from './held-group.js';
 import type { ValueLosses } from './losses.js';
-import { type StreamType, UNKNOWN_READ } from './stream-encoder.js';
+import { UNKNOWN_READ } from '../decode/stream-groups.js';
+import type { StreamType } from './stream-encoder.js';
 
 const TIME_BYTES = 8;
 

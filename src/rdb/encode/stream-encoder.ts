@@ -2,6 +2,7 @@
  * Writes a stream from its entries (the layout stands in `decode/stream-body.ts`): entries are packed into
  * nodes as servers do, up to 100 entries or 4 KiB each, with the fields of the first as the node's fields.
  */
+import { UNKNOWN_READ } from '../decode/stream-groups.js';
 import { compareIds } from '../encodings/stream-id.js';
 import type { StreamGroup, StreamId, StreamMeta } from '../value-visitor.js';
 import { ByteWriter } from './byte-writer.js';
@@ -13,8 +14,6 @@ const NODE_ENTRIES = 100;
 const NODE_BYTES = 4096;
 const SAME_FIELDS = 2;
 export type StreamType = 15 | 19 | 21 | 26 | 27;
-
-export const UNKNOWN_READ: bigint = 2n ** 64n - 1n;
 
 interface Entry {
   readonly id: StreamId;
