@@ -14,7 +14,8 @@ export function defaultJobName(source: Endpoint, target: Endpoint): string {
   const faithful = /^[a-z\d][a-z\d._-]*$/u.test(readable) && readable.length <= MAX_LENGTH;
   if (faithful) return readable;
   const hash = createHash('sha256').update(exact).digest('hex').slice(0, 8);
-  const safe = readable.replaceAll(/[^a-z\d._-]+/giu, '-').replace(/^[^a-z\d]+/iu, '');
+  // Both cases spelled out: with flags i and u, ſ and the Kelvin sign pass for s and k.
+  const safe = readable.replaceAll(/[^a-zA-Z\d._-]+/gu, '-').replace(/^[^a-zA-Z\d]+/u, '');
   return `${safe.slice(0, MAX_LENGTH)}-${hash}`;
 }
 

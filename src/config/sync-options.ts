@@ -39,7 +39,7 @@ export type SyncValues = FilterValues &
 
 const jobName = parsed(
   'letters, digits, dots, dashes and underscores, at most 100, beginning with a letter or digit',
-  (word) => (/^[a-z\d][a-z\d._-]{0,99}$/iu.test(word) ? word : undefined),
+  (word) => (/^[a-zA-Z\d][a-zA-Z\d._-]{0,99}$/u.test(word) ? word : undefined),
 );
 const commandName = parsed('the name of a command', (word) => (/^[!-~]+$/u.test(word) ? word : undefined));
 const listenAddress = parsed('HOST:PORT, such as 127.0.0.1:9121 or 0.0.0.0:9121', parseListenAddress);

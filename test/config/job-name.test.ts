@@ -24,6 +24,10 @@ test('where characters are replaced, different addresses stay different', () => 
   expect(nameOf('redis://[::1]', 'h')).toMatch(/^1-6379-to-h-6379-[\da-f]{8}$/);
 });
 
+test('letters that only pass for ASCII ones are replaced', () => {
+  expect(defaultJobName(unix('/ſ'), unix('/K'))).toMatch(/^[a-z\d][a-z\d._-]{0,99}$/i);
+});
+
 test('always fit for --name and for a file name', () => {
   const path = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 }).map((text) => `/x${text}`);
   fc.assert(
