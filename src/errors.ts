@@ -19,6 +19,9 @@ export type ErrorCode =
   | 'TARGET_REFUSED'
   | 'TARGET_BUSY'
   | 'TARGET_PROTOCOL'
+  | 'TARGET_HELD'
+  | 'CHECKPOINT'
+  | 'SPOOL_DAMAGED'
   | 'RDB_CORRUPT'
   | 'RDB_TRUNCATED'
   | 'RDB_UNSUPPORTED'
@@ -51,6 +54,12 @@ const CODES: Readonly<Record<ErrorCode, readonly [exitCode: number, retry: boole
   TARGET_BUSY: [5, true],
   /** Target: what answers there does not speak the protocol. */
   TARGET_PROTOCOL: [5, false],
+  /** Target: another process holds the job. */
+  TARGET_HELD: [5, false],
+  /** Target: the checkpoint there cannot be used. */
+  CHECKPOINT: [5, false],
+  /** The spool: bytes on disk that are not what was written there, or that can't be read any more. */
+  SPOOL_DAMAGED: [5, false],
   /** Input bytes that contradict the format. */
   RDB_CORRUPT: [6, false],
   /** Input that ends in the middle. */

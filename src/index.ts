@@ -12,6 +12,7 @@ export { type LinkHandler, type LinkOptions, openReplica, ReplicationLink } from
 export { formatPosition, type Position } from './replication/position.js';
 export type { SyncHandle } from './sync/handle.js';
 export type { FilterOptions, SyncOptions, ValueKind } from './sync/options.js';
+export { SYNC_DEFAULTS } from './sync/defaults.js';
 export { startSync } from './sync/run-sync.js';
 export type {
   ShardStatus,

@@ -19,8 +19,8 @@ const ROWS: readonly (readonly string[])[] = [
   ['errors.ts', 'types.ts', 'bytes'],
   ['resp', 'rdb', 'rdb.ts', 'keyspace'],
   ['convert', 'replication'],
-  ['net', 'spool'],
-  ['target', 'checkpoint', 'replication/link.ts', 'io'],
+  ['net'],
+  ['target', 'checkpoint', 'replication/link.ts', 'io', 'spool'],
   ['sync', 'verify', 'inspect', 'archive', 'export', 'restore'],
   ['observe', 'config'],
   ['cli', 'index.ts'],
@@ -38,7 +38,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   pino: ['observe', 'cli'],
   'pino-pretty': ['observe', 'cli'],
   'cluster-key-slot': ['keyspace'],
-  lz4js: ['io'],
+  lz4js: ['io', 'spool'],
 };
 
 function sourceFiles(): string[] {

@@ -4,6 +4,8 @@ import { compareFullSync, ourRun, withSource } from './full-sync.mjs';
 import { measureLatency } from './latency.mjs';
 import { LIMITS } from './limits.mjs';
 import { preparedRdb } from './prepared.mjs';
+import { median } from './measure.mjs';
+import { measureFlood, measureStall } from './stalled.mjs';
 import { measureStream } from './stream.mjs';
 
 /** @typedef {import('./table.mjs').Row} Row */
@@ -15,6 +17,7 @@ import { measureStream } from './stream.mjs';
  * @property {number} runs
  * @property {number} streamCount
  * @property {number} samples
+ * @property {number} stallSeconds
  * @property {(line: string) => void} log
  */
 
@@ -168,7 +171,7 @@ async function memory({ binary, sets, log }) {
   for (const name of new Set([...sets, /** @type {const} */ ('bigvalues')])) {
     const rdb = await preparedRdb(binary, name, log);
     log(`memory ${name}`);
-    const { peakBytes, equal } = await withSource(binary, rdb, ourRun);
+    const { peakBytes, equal } = await withSource(binary, rdb, (source) => ourRun(source));
     rows.push({
       name: `memory ${name}: peak`,
       ours: peakBytes / MB,
@@ -180,5 +183,99 @@ async function memory({ binary, sets, log }) {
   return rows;
 }
 
-/** @type {Readonly<Record<'full-sync' | 'latency' | 'stream' | 'decode' | 'memory', (plan: Plan) => Promise<Row[]>>>} */
-export const BENCHMARKS = { 'full-sync': fullSync, latency, stream, decode, memory };
+/** More than the target takes, and a target that takes nothing. @param {Plan} plan @returns {Promise<Row[]>} */
+async function stalled({ binary, streamCount, stallSeconds, log }) {
+  log('flood: native');
+  const native = await measureFlood(binary, 'native', streamCount);
+  log('flood: ours');
+  const flood = await measureFlood(binary, 'ours', streamCount);
+  log(`target stopped for ${stallSeconds} s`);
+  const stall = await measureStall(binary, stallSeconds);
+  const at = `stalled ${stallSeconds} s`;
+  return [
+    { name: 'flood: load', native: native.loadSeconds, ours: flood.loadSeconds, unit: 's' },
+    {
+      name: 'flood: links dropped',
+      native: native.drops,
+      ours: flood.drops,
+      unit: '',
+      max: 0,
+      equal: flood.equal,
+    },
+    { name: 'flood: behind at the end', native: native.behindSeconds, ours: flood.behindSeconds, unit: 's' },
+    { name: 'flood: peak memory', ours: flood.peakBytes / MB, unit: 'MB', max: LIMITS.stalledMemoryMb },
+    { name: 'flood: spool at its largest', ours: flood.spoolBytes / MB, unit: 'MB' },
+    { name: `${at}: links dropped`, ours: stall.drops, unit: '', max: 0, equal: stall.equal },
+    { name: `${at}: peak memory`, ours: stall.peakBytes / MB, unit: 'MB', max: LIMITS.stalledMemoryMb },
+    { name: `${at}: the stream meanwhile`, ours: stall.megabytes, unit: 'MB' },
+    { name: `${at}: spool at its largest`, ours: stall.spoolBytes / MB, unit: 'MB' },
+    { name: `${at}: the same in files`, ours: stall.fileBytes / MB, unit: 'MB' },
+    { name: `${at}: caught up after`, ours: stall.behindSeconds, unit: 's' },
+  ];
+}
+
+/**
+ * What crash safety costs: with the spool against without it, exactly-once against at-least-once, and both
+ * against a native replica. The first column is what the second is compared with.
+ * @param {Plan} plan
+ * @returns {Promise<Row[]>}
+ */
+async function cost({ binary, sets, runs, streamCount, log }) {
+  /** @type {Row[]} */
+  const rows = [];
+  for (const name of sets) {
+    const rdb = await preparedRdb(binary, name, log);
+    log(`full sync ${name}: without the spool, with it`);
+    const { without, withIt } = await withSource(binary, rdb, async (source) => {
+      const seconds = { without: /** @type {number[]} */ ([]), withIt: /** @type {number[]} */ ([]) };
+      for (let round = 0; round < runs; round++) {
+        seconds.without.push((await ourRun(source, ['--spool-max', '0'])).wallSeconds);
+        seconds.withIt.push((await ourRun(source)).wallSeconds);
+      }
+      return seconds;
+    });
+    rows.push({
+      name: `full sync ${name}: with the spool, against without it`,
+      native: median(without),
+      ours: median(withIt),
+      unit: 's',
+      maxRatio: LIMITS.spoolRatio,
+    });
+  }
+  const loose = ['--consistency', 'at-least-once'];
+  const taken = { native: [], loose: [], exact: [] };
+  let equal = true;
+  for (let round = 0; round < runs; round++) {
+    for (const way of /** @type {const} */ (['native', 'loose', 'exact'])) {
+      const args = way === 'loose' ? loose : [];
+      const result = await measureStream(binary, way === 'native' ? 'native' : 'ours', streamCount, args);
+      const seconds = result.loadSeconds + result.behindSeconds;
+      log(`  stream, ${way}: ${seconds.toFixed(1)} s`);
+      taken[way].push(seconds);
+      equal &&= result.equal;
+    }
+  }
+  const [native, atLeastOnce, exact] = [median(taken.native), median(taken.loose), median(taken.exact)];
+  rows.push(
+    {
+      name: 'stream, until all is there: exactly-once, against at-least-once',
+      native: atLeastOnce,
+      ours: exact,
+      unit: 's',
+      maxRatio: LIMITS.exactlyOnceRatio,
+      equal,
+    },
+    {
+      name: 'stream, until all is there: exactly-once, against a native replica',
+      native,
+      ours: exact,
+      unit: 's',
+      maxRatio: LIMITS.streamNativeRatio,
+      equal,
+    },
+  );
+  return rows;
+}
+
+/** @type {Readonly<Record<'full-sync' | 'latency' | 'stream' | 'decode' | 'memory' | 'stalled' | 'cost', (plan: Plan) => Promise<Row[]>>>} */
+export const BENCHMARKS = { 'full-sync': fullSync, latency, stream, decode, memory, stalled, cost };

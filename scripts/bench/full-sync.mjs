@@ -5,7 +5,7 @@
 import { startSync, lastMessages } from '../demo/sync-process.mjs';
 import { digest } from '../lib/compare.mjs';
 import { startServer } from '../servers.mjs';
-import { keyCount, median, replicationField, serverCpu, until } from './measure.mjs';
+import { digestOfData, keyCount, median, replicationField, serverCpu, until } from './measure.mjs';
 
 /** @typedef {import('../servers.mjs').ServerBinary} ServerBinary */
 /** @typedef {import('../servers.mjs').RunningServer} RunningServer */
@@ -63,7 +63,7 @@ async function withTarget(source, targetArgs, measure) {
     const cpuBefore = cpu();
     const result = await measure(target, async () => (await keyCount(client)) >= source.keys);
     const used = cpu() - cpuBefore;
-    const equal = (await digest(client)) === source.digest;
+    const equal = (await digestOfData(client)) === source.digest;
     await client.close();
     return { ...result, serverCpu: used, equal };
   } finally {
@@ -87,13 +87,13 @@ export function nativeRun(source, targetArgs) {
   });
 }
 
-/** @param {Loaded} source */
-export function ourRun(source) {
+/** @param {Loaded} source @param {readonly string[]} [more] options of the tool */
+export function ourRun(source, more = []) {
   return withTarget(source, {}, async (target, hasAll) => {
     const sync = startSync({
       source: source.server.url,
       target: target.url,
-      args: ['--until', 'caught-up', '--quiet'],
+      args: ['--until', 'caught-up', '--quiet', ...more],
     });
     const state = { over: false };
     void sync.exited.then(() => {

@@ -16,4 +16,12 @@ export const LIMITS = {
   memoryMb: 150,
   /** … and with single values of 512 MB and 10 million elements. */
   memoryBigValuesMb: 200,
+  /** Peak while the target takes too little or nothing. */
+  stalledMemoryMb: 250,
+  /** A full sync with the spool, against the same without. */
+  spoolRatio: 1.15,
+  /** The time a stream takes, exactly-once: against at-least-once (80 % of its throughput) … */
+  exactlyOnceRatio: 1.25,
+  /** … and against a native replica. */
+  streamNativeRatio: 1,
 };

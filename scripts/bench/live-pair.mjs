@@ -1,4 +1,6 @@
 /** Two servers with a sync running between them, ours or the server's own, ready in the streaming phase. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { lastMessages, startSync } from '../demo/sync-process.mjs';
 import { readUsage } from '../demo/process-usage.mjs';
 import { startServer } from '../servers.mjs';
@@ -14,6 +16,14 @@ import { replicationField, serverCpu, until } from './measure.mjs';
  * @property {() => number} targetCpu
  * @property {() => string | undefined} failure what the tool said, when it has ended
  * @property {() => any} status ours: the status file's content
+ * @property {() => Promise<unknown>} stop ends the tool, as Ctrl-C does; also when it has ended
+ * @property {() => number} toolPeakBytes highest resident memory so far; 0 for the server's own
+ * @property {() => number} spoolFileBytes what the tool has on disk; 0 for the server's own
+ */
+/**
+ * @typedef {object} PairOptions
+ * @property {readonly string[]} [args] of the tool
+ * @property {Readonly<Record<string, string | number>>} [sourceArgs]
  */
 
 /** @param {RunningServer} source @param {RunningServer} target */
@@ -38,12 +48,31 @@ async function startNative(source, target) {
     what: 'REPLICAOF',
   });
   await client.close();
-  return { toolCpu: () => 0, failure: () => undefined, status: () => undefined, stop: async () => {} };
+  return {
+    toolCpu: () => 0,
+    failure: () => undefined,
+    status: () => undefined,
+    toolPeakBytes: () => 0,
+    spoolFileBytes: () => 0,
+    stop: async () => {},
+  };
 }
 
-/** @param {RunningServer} source @param {RunningServer} target */
-async function startOurs(source, target) {
-  const sync = startSync({ source: source.url, target: target.url, args: ['--quiet'] });
+/** @param {string} dir @returns {number} 0 when it is not there */
+function bytesIn(dir) {
+  try {
+    const sizes = readdirSync(dir).map(
+      (name) => statSync(join(dir, name), { throwIfNoEntry: false })?.size ?? 0,
+    );
+    return sizes.reduce((sum, size) => sum + size, 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** @param {RunningServer} source @param {RunningServer} target @param {readonly string[]} args */
+async function startOurs(source, target, args) {
+  const sync = startSync({ source: source.url, target: target.url, args: ['--quiet', ...args] });
   const state = { over: false };
   void sync.exited.then(() => {
     state.over = true;
@@ -56,6 +85,8 @@ async function startOurs(source, target) {
     toolCpu: () => readUsage(sync.pid)?.cpuSeconds ?? Number.NaN,
     failure: () => (state.over ? `replicant sync ended:\n${lastMessages(sync.log())}` : undefined),
     status: sync.status,
+    toolPeakBytes: () => readUsage(sync.pid)?.peakBytes ?? Number.NaN,
+    spoolFileBytes: () => bytesIn(join(sync.stateDir, 'spool')),
     stop: () => sync.stop(),
   };
 }
@@ -65,16 +96,17 @@ async function startOurs(source, target) {
  * @param {import('../servers.mjs').ServerBinary} binary
  * @param {'native' | 'ours'} way
  * @param {(pair: LivePair) => Promise<T>} use
+ * @param {PairOptions} [options]
  * @returns {Promise<T>}
  */
-export async function withLivePair(binary, way, use) {
-  const source = await startServer(binary, { args: SOURCE_ARGS });
+export async function withLivePair(binary, way, use, { args = [], sourceArgs = {} } = {}) {
+  const source = await startServer(binary, { args: { ...SOURCE_ARGS, ...sourceArgs } });
   const target = await startServer(binary);
   try {
     const client = await source.client();
     await client.call('SET', 'bench:ready', 'yes');
     await client.close();
-    const running = await (way === 'native' ? startNative : startOurs)(source, target);
+    const running = await (way === 'native' ? startNative(source, target) : startOurs(source, target, args));
     try {
       await awaitFirstKey(source, target);
       return await use({ source, target, targetCpu: () => serverCpu(target.pid), ...running });

@@ -1,6 +1,7 @@
 /** Small things every benchmark needs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readUsage } from '../demo/process-usage.mjs';
+import { digest } from '../lib/compare.mjs';
 import { infoField } from '../workload/abilities.mjs';
 
 /** @typedef {import('../lib/client.mjs').Client} Client */
@@ -34,6 +35,17 @@ export async function keyCount(client) {
 /** @param {Client} client @param {string} field @returns {Promise<string>} of INFO replication, '' when absent */
 export async function replicationField(client, field) {
   return infoField(await client.text('INFO', 'replication'), field) ?? '';
+}
+
+/**
+ * The digest of a target without the checkpoints of syncs, which it removes: none may be running.
+ * @param {Client} client
+ * @returns {Promise<string>}
+ */
+export async function digestOfData(client) {
+  const ours = await client.call('KEYS', '__replicant:*');
+  if (ours.length > 0) await client.call('DEL', ...ours);
+  return await digest(client);
 }
 
 /** CPU seconds of a server and of the processes it forked. @param {number | undefined} pid @returns {number} */

@@ -3,6 +3,7 @@ import { timeToVisible } from '../demo/probe.mjs';
 import { digest } from '../lib/compare.mjs';
 import { run } from '../lib/run.mjs';
 import { withLivePair } from './live-pair.mjs';
+import { digestOfData } from './measure.mjs';
 
 const TESTS = ['set', 'incr', 'lpush', 'hset', 'zadd'];
 const TIMEOUT_MS = 600_000;
@@ -20,26 +21,16 @@ const WATCH_MS = 500;
  * @property {boolean} equal
  */
 
-/** @param {readonly string[]} benchmark @param {number} port @param {number} perTest */
-async function runLoad(benchmark, port, perTest) {
+/**
+ * Runs the server's own benchmark tool with 50 connections and pipelines of 32 commands.
+ * @param {readonly string[]} benchmark
+ * @param {number} port
+ * @param {number} perTest
+ * @param {readonly (string | number)[]} [what] the five kinds unless told otherwise
+ */
+export async function runLoad(benchmark, port, perTest, what = ['-t', TESTS.join(','), '-r', 1_000_000]) {
   const [program = '', ...rest] = benchmark;
-  const args = [
-    '-h',
-    '127.0.0.1',
-    '-p',
-    port,
-    '-t',
-    TESTS.join(','),
-    '-n',
-    perTest,
-    '-P',
-    32,
-    '-c',
-    50,
-    '-r',
-    1_000_000,
-    '-q',
-  ];
+  const args = ['-h', '127.0.0.1', '-p', port, '-n', perTest, '-P', 32, '-c', 50, '-q', ...what];
   const result = await run(program, [...rest, ...args.map(String)], { timeoutMs: TIMEOUT_MS });
   if (result.code !== 0) throw new Error(`the benchmark tool failed: ${result.stderr.trim()}`);
 }
@@ -57,12 +48,13 @@ function watchLag(pair) {
  * @param {import('../servers.mjs').ServerBinary} binary
  * @param {'native' | 'ours'} way
  * @param {number} perTest commands of each of the five kinds
+ * @param {readonly string[]} [args] of the tool
  * @returns {Promise<StreamResult>}
  */
-export function measureStream(binary, way, perTest) {
+export function measureStream(binary, way, perTest, args = []) {
   const { benchmarkCommand } = binary;
   if (benchmarkCommand === undefined) throw new Error(`there is no benchmark tool beside ${binary.id}`);
-  return withLivePair(binary, way, async (pair) => {
+  const use = async (/** @type {import('./live-pair.mjs').LivePair} */ pair) => {
     const [a, b] = await Promise.all([
       pair.source.client({ timeoutMs: TIMEOUT_MS }),
       pair.target.client({ timeoutMs: TIMEOUT_MS }),
@@ -85,7 +77,8 @@ export function measureStream(binary, way, perTest) {
     const perMillion = (/** @type {number} */ seconds) => (seconds / commands) * 1e6;
     const toolCpu = pair.toolCpu() - before.tool;
     const targetCpu = pair.targetCpu() - before.target;
-    const equal = (await digest(a)) === (await digest(b));
+    await pair.stop();
+    const equal = (await digest(a)) === (await digestOfData(b));
     await Promise.all([a.close(), b.close()]);
     return {
       commands,
@@ -97,5 +90,6 @@ export function measureStream(binary, way, perTest) {
       maxLagBytes: lag.seen.maxBytes,
       equal,
     };
-  });
+  };
+  return withLivePair(binary, way, use, { args });
 }

@@ -5,7 +5,7 @@
  * @property {string} name
  * @property {number} [native]
  * @property {number} ours
- * @property {'s' | 'ms' | 'MB' | 's/M' | '/s'} unit
+ * @property {'s' | 'ms' | 'MB' | 's/M' | '/s' | ''} unit
  * @property {number} [maxRatio] ours / native may be at most this
  * @property {number} [max] ours may be at most this, in `unit`
  * @property {boolean} [equal] false: source and target differ, which no figure makes good
@@ -30,12 +30,15 @@ function formatValue(value, unit) {
   if (value === undefined) return '-';
   if (!Number.isFinite(value)) return String(value);
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  return `${value.toFixed(digits)} ${unit}`;
+  return unit === '' ? String(value) : `${value.toFixed(digits)} ${unit}`;
 }
 
 /** @param {Row} row @returns {string} */
 function formatLimit({ maxRatio, max, unit }) {
-  const limits = [maxRatio === undefined ? '' : `${maxRatio}×`, max === undefined ? '' : `${max} ${unit}`];
+  const limits = [
+    maxRatio === undefined ? '' : `${maxRatio}×`,
+    max === undefined ? '' : `${max} ${unit}`.trimEnd(),
+  ];
   return limits.filter((text) => text !== '').join(', ') || '-';
 }
 

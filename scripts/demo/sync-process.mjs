@@ -23,6 +23,7 @@ const SETPRIV = '/usr/bin/setpriv';
  * @typedef {object} SyncProcess
  * @property {number | undefined} pid
  * @property {number} startedMs as performance.now()
+ * @property {string} stateDir gone when it has exited
  * @property {() => any} status the status file's content, at most a second old; undefined before there is one
  * @property {() => Promise<any>} liveStatus the same over HTTP and of this moment; needs `http: true`
  * @property {() => string | undefined} pageUrl
@@ -64,6 +65,7 @@ function collectOutput(child) {
 export function startSync({ source, target, args = [], http = false }) {
   const dir = mkdtempSync(join(tmpdir(), 'replicant-sync-'));
   const statusFile = join(dir, 'status.json');
+  const stateDir = join(dir, 'state');
   const page = http ? ['--http', '127.0.0.1:0'] : [];
   const command = [process.execPath, CLI_PATH, 'sync', source, target];
   command.push(
@@ -73,6 +75,8 @@ export function startSync({ source, target, args = [], http = false }) {
     'json',
     '--status-file',
     statusFile,
+    '--state-dir',
+    stateDir,
     ...page,
     ...args,
   );
@@ -110,6 +114,7 @@ export function startSync({ source, target, args = [], http = false }) {
   return {
     pid: child.pid,
     startedMs,
+    stateDir,
     status: () => (existsSync(statusFile) ? parseJson(readFileSync(statusFile, 'utf8')) : undefined),
     liveStatus: async () => {
       const url = pageUrl();

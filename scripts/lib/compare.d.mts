@@ -31,6 +31,8 @@ export interface CompareOptions {
   deep?: boolean;
   /** For expiry times. Default 0; at least 50 where a server (< 7.0) knows only PTTL. */
   ttlToleranceMs?: number;
+  /** `b` is the target of a sync that runs, which holds deadlines back. Default false. */
+  held?: boolean;
 }
 
 export interface Comparison {

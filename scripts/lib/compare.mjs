@@ -16,6 +16,7 @@ import { quoteBytes } from './preview.mjs';
 /** Up to this many keys the deep comparison is made unless told otherwise. */
 const DEEP_LIMIT_KEYS = 100_000;
 const SCAN_COUNT = 1000;
+const OUR_PREFIX = '__replicant:';
 const BATCH_KEYS = 200;
 const DIGEST_TRIES = 3;
 const DIGEST_PAUSE_MS = 200;
@@ -46,7 +47,7 @@ export async function compareServers(a, b, options = {}) {
   }
 }
 
-async function compareOnce(a, b, { dbs = 16, limit = 20, deep, ttlToleranceMs = 0 }) {
+async function compareOnce(a, b, { dbs = 16, limit = 20, deep, ttlToleranceMs = 0, held = false }) {
   const [sizesA, sizesB] = await Promise.all([readSizes(a), readSizes(b)]);
   let digests = await Promise.all([digest(a), digest(b)]);
   const total = Math.max(sum(sizesA), sum(sizesB));
@@ -56,7 +57,7 @@ async function compareOnce(a, b, { dbs = 16, limit = 20, deep, ttlToleranceMs = 
   const excused = { count: 0 };
   if (isDeep || digests[0] !== digests[1]) {
     const abilities = await listCapabilities(a, b);
-    const context = { a, b, abilities, isDeep, ttlToleranceMs, limit, differences, excused };
+    const context = { a, b, abilities, isDeep, ttlToleranceMs, held, limit, differences, excused };
     for (const db of listDatabases(sizesA, sizesB, dbs)) await compareDatabase(context, db);
     if (isDeep) differences.push(...(await compareFunctions(a, b)));
     // SCAN has removed keys that were past their time but still counted, so ask again.
@@ -98,6 +99,7 @@ async function compareDatabase(context, db) {
   await selectBoth(context, db);
   try {
     const [keysA, keysB] = await Promise.all([scanKeys(a), scanKeys(b)]);
+    for (const keys of [keysA, keysB]) context.excused.count += leaveOutOurs(keys);
     const common = [];
     for (const [id, key] of keysA) {
       if (keysB.has(id)) common.push(key);
@@ -118,6 +120,13 @@ async function compareDatabase(context, db) {
 async function selectBoth({ a, b }, db) {
   // A cluster node has only database 0 and refuses SELECT of any other.
   await Promise.all([a.call('SELECT', db), b.call('SELECT', db)]);
+}
+
+/** A sync's checkpoint is no data. Returns how many such keys there were. */
+function leaveOutOurs(keys) {
+  const ours = [...keys.keys()].filter((id) => id.startsWith(OUR_PREFIX));
+  for (const id of ours) keys.delete(id);
+  return ours.length;
 }
 
 /** @returns {Difference} */

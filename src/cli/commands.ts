@@ -1,4 +1,5 @@
 /** Every command there is, in the order of `--help`. */
+import { checkpointCommand } from './checkpoint.js';
 import type { Command } from './command.js';
 import { diffCommand } from './diff.js';
 import { exportCommand } from './export.js';
@@ -12,6 +13,7 @@ export const COMMANDS: readonly Command[] = [
   inspectCommand,
   diffCommand,
   restoreCommand,
+  checkpointCommand,
 ];
 
 /** Whether any command has such an option. */

@@ -18,12 +18,20 @@ const EPILOGUE = `Examples:
     replicant diff a.rdb b.rdb --limit 1000000 --json | jq -r '.removed[].key'
   do two snapshots hold the same, whatever wrote them?
     replicant diff a.rdb b.rdb --limit 0 && echo same
+  what has changed on a server since its last snapshot
+    replicant diff dump.rdb redis://:password@host:6379
+  what prefixes would take on another server, without what the version makes of it
+    replicant diff a.rdb b.rdb --server valkey-9.1
 
-Values are compared, not how they are stored: a snapshot loaded and saved by another version is the same. TTLs are compared by their deadline.
+Either side may be a running server: a snapshot is taken as a replica would take one, and nothing more. Access to the first is given with --source-…, to the second with --target-….
+
+Values are compared, not how they are stored: a snapshot loaded and saved by another version is the same. TTLs are compared by their deadline. When consumers of streams were last seen counts only with --consumer-times.
+
+Memory does not grow with the number of keys: beyond 100,000 or so, 28 bytes of each go to a temporary file (TMPDIR), and of keys that can be read only once (standard input, a server) their names as well.
 
 ${ENVIRONMENT_HELP}
 
-Exit codes: 0 no difference, 1 other failure, 2 wrong usage or no such file, 3 they differ, 6 corrupt input, 70 a bug, 130 or 143 ended by a signal.`;
+Exit codes: 0 no difference, 1 other failure, 2 wrong usage or no such file, 3 they differ, 4 a server (unreachable, auth, PSYNC refused), 5 no room for a temporary file, 6 corrupt input, 70 a bug, 130 or 143 ended by a signal.`;
 
 export const diffCommand: Command = {
   name: 'diff',
@@ -45,7 +53,7 @@ async function runDiffCommand(options: DiffCommandOptions, deps: CliDeps): Promi
   const run = runDiff({ ...options.diff, signal: interruption.signal });
   const stopProgress = showReading(session, deps, options, 'diff', () => {
     const { keys, ...bytes } = run.progress();
-    return { ...bytes, counts: keys > 0 ? [`${formatCount(keys)} keys before`] : [] };
+    return { ...bytes, counts: keys > 0 ? [`${formatCount(keys)} keys`] : [] };
   });
   try {
     const report = await run.done;

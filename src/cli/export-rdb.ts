@@ -7,7 +7,7 @@ import { exitCodeOf, type Loss, type RdbExportSummary } from '../export/rdb-repo
 import { openInput } from '../io/input.js';
 import type { SnapshotInput } from '../io/snapshot-input.js';
 import { formatBytes, formatDuration } from '../observe/units.js';
-import type { ExportResult, ExportSession } from './export.js';
+import { type ExportResult, type ExportSession, inputOptions } from './export.js';
 
 export async function runRdbExportCommand(session: ExportSession): Promise<ExportResult> {
   const { options, deps, log, signal } = session;
@@ -28,7 +28,14 @@ export async function runRdbExportCommand(session: ExportSession): Promise<Expor
       force: options.force,
     },
     {
-      openInput: (spec) => openInput(spec, sources.find((source) => source.spec === spec)?.options),
+      openInput: (spec) =>
+        openInput(
+          spec,
+          inputOptions(
+            session,
+            sources.find((source) => source.spec === spec),
+          ),
+        ),
       stdout: output === undefined ? (deps.openStdout ?? stdoutDestination)().target : undefined,
       nowMs: () => Date.now(),
       signal,

@@ -11,8 +11,10 @@ import { EXPORT_OPTIONS } from '../config/export-options.js';
 import type { ReplicantError } from '../errors.js';
 import { formatError } from '../errors.js';
 import { fileDestination, stdoutDestination, type Destination } from '../export/destination.js';
+import type { CsvModel } from '../export/csv.js';
 import type { ExportSummary } from '../export/run-export.js';
-import { openInput } from '../io/input.js';
+import type { AllocatorName } from '../inspect/allocator.js';
+import { type InputOptions, openInput } from '../io/input.js';
 import type { SnapshotInput } from '../io/snapshot-input.js';
 import { redact } from '../net/redact.js';
 import type { Reading } from '../observe/reading-progress.js';
@@ -37,6 +39,10 @@ const EPILOGUE = `Examples:
     replicant export dump.rdb -f resp --include-key 'user:*' | redis-cli --pipe
   a snapshot of 7.4 for a server of 5.0
     replicant export dump.rdb -o old.rdb --for redis-5.0
+  what an append-only file held at noon
+    replicant export appendonlydir -f rdb -o noon.rdb --to-time 2026-01-31T12:00:00Z
+
+The commands of an append-only file are carried out by a server of this machine: redis-server or valkey-server on the PATH, or the one named by --scratch-server, which should be of the release that wrote the file or a newer one. It is started for this in private, reachable by nobody else, saves nothing, and needs as much memory as a server with these data does. -f resp without filters needs none: it carries the commands as they are.
 
 Standard output carries the data, unless -o names a file; so --json, which ends with a summary on standard output, needs -o.
 
@@ -128,12 +134,12 @@ async function exportText(session: ExportSession): Promise<ExportResult> {
   const { options, deps, log, signal, lost } = session;
   const { format } = options;
   if (format === 'rdb') throw new TypeError('rdb is not a text format');
-  const inputs = await openAll(options.sources);
+  const inputs = await openAll(session);
   try {
     const destination = await openDestination(options, deps);
     const { Exporter } = await import('../export/run-export.js');
     const exporter = new Exporter(
-      { ...options.text, format },
+      { ...options.text, format, csv: format === 'csv' ? await csvModel(options) : undefined },
       {
         ...{ inputs, destination, signal },
         onLost: (error: ReplicantError) => lost(`left out: ${formatError(error)}`),
@@ -156,10 +162,32 @@ async function exportText(session: ExportSession): Promise<ExportResult> {
   }
 }
 
-async function openAll(sources: readonly ExportSource[]): Promise<SnapshotInput[]> {
+async function csvModel({ csv, sources }: ExportCommandOptions): Promise<CsvModel> {
+  const { resolveAllocator } = await import('../inspect/find-allocator.js');
+  const { server, allocator, account } = csv;
+  const allocators: AllocatorName[] = [];
+  for (const { spec } of sources) allocators.push(await resolveAllocator(allocator, spec, server));
+  return { server, account, allocators };
+}
+
+/** As a source is to be opened. */
+export function inputOptions(
+  { options, log }: ExportSession,
+  source: ExportSource | undefined,
+): InputOptions {
+  const { scratch } = options;
+  return {
+    ...source?.options,
+    scratch: scratch === undefined ? undefined : { ...scratch, onNote: (note) => log.info(note) },
+  };
+}
+
+async function openAll(session: ExportSession): Promise<SnapshotInput[]> {
   const inputs: SnapshotInput[] = [];
   try {
-    for (const { spec, options } of sources) inputs.push(await openInput(spec, options));
+    for (const source of session.options.sources) {
+      inputs.push(await openInput(source.spec, inputOptions(session, source)));
+    }
   } catch (error) {
     for (const input of inputs) await input.close();
     throw error;

@@ -28,6 +28,8 @@ const EPILOGUE = `Examples:
   some numbers for a script
     replicant inspect dump.rdb --json | jq '.types[] | {type, keys, bytes}'
 
+The commands of an append-only file are carried out by a server of this machine: redis-server or valkey-server on the PATH, or the one named by --scratch-server. It is started for this in private, saves nothing, and needs as much memory as a server with these data does; sizes and encodings are then those of its release.
+
 Sizes are what the server's allocator hands out for keys and values, not their length in the file.
 
 ${ENVIRONMENT_HELP}
@@ -51,7 +53,14 @@ async function runInspectCommand(options: InspectCommandOptions, deps: CliDeps):
   const { runInspect } = await import('../inspect/run-inspect.js');
   const session = openSession(options, deps);
   const interruption = onInterruption(deps);
-  const run = runInspect({ ...options.inspect, nowMs: deps.nowMs(), signal: interruption.signal });
+  const { input } = options.inspect;
+  const run = runInspect({
+    ...{ ...options.inspect, nowMs: deps.nowMs(), signal: interruption.signal },
+    input: {
+      ...input,
+      scratch: input.scratch && { ...input.scratch, onNote: (note) => session.log.info(note) },
+    },
+  });
   const stopProgress = showReading(session, deps, options, 'inspect', () => {
     const { keys, ...bytes } = run.progress();
     return { ...bytes, counts: [`${formatCount(keys)} keys`] };

@@ -12,6 +12,7 @@ import type { SyncHandle } from '../sync/handle.js';
 import type { SyncStatus, SyncSummary } from '../sync/status.js';
 import { ENVIRONMENT_HELP, type Command } from './command.js';
 import type { CliDeps } from './deps.js';
+import { runDryRunCommand } from './dry-run.js';
 import { describeFailure, formatStack, type Failure } from './failure.js';
 import { openSession, type Session } from './session.js';
 import { onStopSignals } from './stop-signals.js';
@@ -26,12 +27,14 @@ const EPILOGUE = `Examples:
     replicant sync redis://old redis://new --until caught-up
   only some keys, with a status page and metrics
     replicant sync old new --include-key 'user:*' --http 127.0.0.1:9121
+  what would that do, and what would not go?
+    replicant sync redis://old redis://new --dry-run
   database 3 into database 0, over TLS
     replicant sync redis://old/3 rediss://user:password@new:6380/0
 
 ${ENVIRONMENT_HELP}
 
-Exit codes: 0 done, 1 other failure, 2 wrong usage (nothing was touched), 3 done but entries were skipped, 4 the source, 5 the target, 6 corrupt input, 70 a bug, 130 or 143 ended at once by a second signal.`;
+Exit codes: 0 done, 1 other failure, 2 wrong usage (nothing was touched), 3 done but entries were skipped, 4 the source, 5 the target, 6 corrupt input, 70 a bug, 130 or 143 ended at once by a second signal. With --dry-run: that of the sync it tells about, as far as can be known.`;
 
 export const syncCommand: Command = {
   name: 'sync',
@@ -42,7 +45,10 @@ export const syncCommand: Command = {
   epilogue: EPILOGUE,
   options: SYNC_OPTIONS,
   dash: false,
-  run: async (flags, context, deps) => runSyncCommand(resolveSyncCommand(flags, context), deps),
+  run: async (flags, context, deps) => {
+    const options = resolveSyncCommand(flags, context);
+    return options.dryRun ? await runDryRunCommand(options, deps) : await runSyncCommand(options, deps);
+  },
 };
 
 interface SyncSession extends Session {
@@ -137,5 +143,13 @@ function writeSummary(summary: SyncSummary & { readonly error?: Failure }, sessi
 
 function statusBeforeStart(name: string): SyncStatus {
   const totals = { keys: 0, commands: 0, bytes: 0, skipped: 0, errors: 0 };
-  return { name, phase: 'connecting', caughtUp: false, uptimeSeconds: 0, totals, shards: [] };
+  return {
+    name,
+    phase: 'connecting',
+    caughtUp: false,
+    uptimeSeconds: 0,
+    waitingFor: null,
+    totals,
+    shards: [],
+  };
 }

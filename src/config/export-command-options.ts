@@ -4,10 +4,15 @@ import { ReplicantError } from '../errors.js';
 import type { Duplicates } from '../export/rdb-export-handler.js';
 import type { ExportOptions } from '../export/run-export.js';
 import type { Selection } from '../export/selection.js';
+import type { AllocatorChoice } from '../inspect/allocator.js';
+import type { Account, ServerName } from '../inspect/server-profile.js';
 import { inputKind, type InputOptions } from '../io/input.js';
+import type { ScratchOptions } from '../io/scratch-input.js';
+import { createKeyFilter } from '../keyspace/key-filter.js';
 import { resolveEndpoint } from './access.js';
 import { collectLayers } from './config-file.js';
 import { planDatabases } from './databases.js';
+import { scratchOf } from './export-aof-options.js';
 import {
   EXPORT_FORMATS,
   EXPORT_OPTIONS,
@@ -30,8 +35,16 @@ export interface ExportCommandOptions extends LogSettings {
   /** undefined: stdout. */
   readonly output: string | undefined;
   readonly force: boolean;
+  /** How the commands of an AOF become values; undefined: they are carried as they are. */
+  readonly scratch: ScratchOptions | undefined;
   /** For every format but rdb, whose format this then is not. */
-  readonly text: Omit<ExportOptions, 'format'>;
+  readonly text: Omit<ExportOptions, 'format' | 'csv'>;
+  /** For csv alone: whose memory. */
+  readonly csv: {
+    readonly server: ServerName | undefined;
+    readonly allocator: AllocatorChoice;
+    readonly account: Account;
+  };
   /** For rdb alone. */
   readonly rdb: {
     readonly split: string | undefined;
@@ -63,24 +76,27 @@ export function resolveExportCommand(
     exclude: values['exclude-db'],
     map: values['map-db'],
   });
+  const text: ExportCommandOptions['text'] = {
+    filter: filterOf(values, include),
+    selection: selectionOf(values),
+    dbMap: map,
+    onError: values['on-error'],
+    checksum: !values['no-checksum'],
+    meta: values.meta,
+    escape: values.escape,
+    restore: values.restore,
+    server: values.for,
+    truncatedTail: values['truncated-tail'],
+    toTime: values['to-time'],
+  };
   return {
     sources,
     format,
     output,
     force: values.force,
-    text: {
-      filter: filterOf(values, include),
-      selection: selectionOf(values),
-      dbMap: map,
-      onError: values['on-error'],
-      checksum: !values['no-checksum'],
-      meta: values.meta,
-      escape: values.escape,
-      restore: values.restore,
-      server: values.for,
-      truncatedTail: values['truncated-tail'],
-      toTime: values['to-time'],
-    },
+    scratch: format === 'resp' && !chooses(text) ? undefined : scratchOf(values),
+    text,
+    csv: { server: values.server, allocator: values.allocator, account: values.sizes },
     rdb: {
       split: values.split,
       report: values.report,
@@ -89,6 +105,16 @@ export function resolveExportCommand(
     },
     ...logSettings(values, context),
   };
+}
+
+/** Are keys left out or moved? What a command does to them is not known without a server. */
+function chooses({
+  filter,
+  selection,
+  dbMap,
+}: Pick<ExportOptions, 'filter' | 'selection' | 'dbMap'>): boolean {
+  const selects = Object.values(selection).some((one) => one !== undefined);
+  return selects || dbMap.size > 0 || createKeyFilter(filter).active;
 }
 
 export function selectionOf(values: SelectionValues): Selection {
@@ -147,6 +173,9 @@ const BELONGS_TO: Readonly<Record<string, readonly ExportFormat[]>> = {
   meta: ['ndjson'],
   escape: ['keys'],
   restore: ['resp'],
+  server: ['csv'],
+  allocator: ['csv'],
+  sizes: ['csv'],
   for: ['resp', 'rdb'],
   split: ['rdb'],
   report: ['rdb'],

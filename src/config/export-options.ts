@@ -1,12 +1,13 @@
 /** The options of `replicant export`. */
 import { z } from 'zod';
 import type { Duplicates } from '../export/rdb-export-handler.js';
-import { TEXT_FORMATS, type TextFormat } from '../export/run-export.js';
 import type { TtlSelection } from '../export/selection.js';
+import { TEXT_FORMATS, type TextFormat } from '../export/text-formats.js';
 import { parseServerName, type ServerIdentity } from '../rdb/server-support.js';
+import { AOF_OPTIONS, type AofValues } from './export-aof-options.js';
 import { oneOf, optional, optionalText, orElse, parsed, switchedOff } from './checks.js';
+import { modelOptions, type ModelValues } from './model-options.js';
 import { positional, text, toggle, type OptionTable } from './option-table.js';
-import { parseTime } from './parse-time.js';
 import { parseBytes, parseDuration, parsePattern } from './parse-values.js';
 import {
   CARRIED,
@@ -37,9 +38,11 @@ export interface SelectionValues {
 export type ExportValues = FilterValues &
   SelectionValues &
   MapDbValues &
+  ModelValues &
   ConfigValues &
   LogValues &
-  AccessValues<'source'> & {
+  AccessValues<'source'> &
+  AofValues & {
     readonly source: readonly string[];
     readonly format: ExportFormat | undefined;
     readonly output: string | undefined;
@@ -54,8 +57,6 @@ export type ExportValues = FilterValues &
     readonly 'no-compress': boolean;
     readonly 'on-error': 'stop' | 'skip';
     readonly 'no-checksum': boolean;
-    readonly 'truncated-tail': 'fail' | 'keep';
-    readonly 'to-time': number | undefined;
     readonly 'psync-command': string | undefined;
   };
 
@@ -120,16 +121,7 @@ export const EXPORT_OPTIONS: OptionTable<ExportValues> = {
     orElse(oneOf(['stop', 'skip']), 'stop'),
   ),
   'no-checksum': toggle(RUN, 'do not mind a wrong checksum of the input', switchedOff),
-  'truncated-tail': text(
-    RUN,
-    'when an AOF ends in the middle of a command: fail (default), or keep what is before it',
-    orElse(oneOf(['fail', 'keep']), 'fail'),
-  ),
-  'to-time': text(
-    RUN,
-    'TIME: an AOF only up to then, by its timestamps (2026-01-31T12:00:00Z, or Unix seconds)',
-    optional(parsed('a time such as 2026-01-31T12:00:00Z, or Unix seconds', parseTime)),
-  ),
+  ...AOF_OPTIONS,
   'psync-command': text(RUN, 'NAME that PSYNC was given on the source by rename-command', optionalText),
   ...CONFIG_OPTION,
   ...FILTER_OPTIONS,
@@ -150,6 +142,7 @@ export const EXPORT_OPTIONS: OptionTable<ExportValues> = {
     'rdb: a key in several inputs: fail (default), or take the first or last',
     optional(oneOf(['fail', 'first', 'last'])),
   ),
+  ...modelOptions(FORMATS, 'csv: ', 'system'),
   'no-compress': toggle(FORMATS, 'rdb: leave converted values uncompressed', switchedOff),
   ...SOURCE_ACCESS,
   ...LOG_OPTIONS,

@@ -1,13 +1,13 @@
 /** The options of `replicant inspect`, and what their values mean. */
 import { ReplicantError } from '../errors.js';
-import { ALLOCATORS, type AllocatorName } from '../inspect/allocator.js';
-import { type Account, parseServerName, type ServerName } from '../inspect/server-profile.js';
 import type { InspectRunOptions } from '../inspect/run-inspect.js';
 import { inputKind, type InputOptions } from '../io/input.js';
 import { resolveEndpoint } from './access.js';
-import { oneOf, optional, optionalText, orElse, parsed, switchedOff } from './checks.js';
+import { oneOf, optionalText, orElse, parsed, switchedOff } from './checks.js';
 import { collectLayers } from './config-file.js';
+import { AOF_OPTIONS, type AofValues, scratchOf } from './export-aof-options.js';
 import type { Layer } from './layers.js';
+import { modelOptions, type ModelValues } from './model-options.js';
 import { positional, text, toggle, type OptionTable } from './option-table.js';
 import { checkOptions } from './schema.js';
 import {
@@ -31,14 +31,13 @@ import { z } from 'zod';
 export type InspectValues = FilterValues &
   ConfigValues &
   LogValues &
-  AccessValues<'source'> & {
+  ModelValues &
+  AccessValues<'source'> &
+  AofValues & {
     readonly source: string | undefined;
     readonly top: number;
     readonly sample: number;
     readonly separator: string | undefined;
-    readonly server: ServerName | undefined;
-    readonly allocator: AllocatorName | undefined;
-    readonly sizes: Account;
     readonly html: string | undefined;
     readonly 'on-error': 'stop' | 'skip';
     readonly 'no-checksum': boolean;
@@ -49,7 +48,7 @@ const MOST_TOP = 10_000;
 
 export const INSPECT_OPTIONS: OptionTable<InspectValues> = {
   source: positional(
-    '.rdb (may be compressed), AOF with a snapshot, a running server, or - for stdin',
+    '.rdb, .aof or appendonlydir, also compressed; a running server; - is standard input',
     optionalText,
   ),
   ...FILTER_OPTIONS,
@@ -64,21 +63,7 @@ export const INSPECT_OPTIONS: OptionTable<InspectValues> = {
     orElse(parsed('1/N, such as 1/100', parseSample), 1),
   ),
   separator: text(RUN, "TEXT between the parts of keys; default: found; '' for none", z.string().optional()),
-  server: text(
-    RUN,
-    'NAME whose memory is modelled, such as redis-7.2 or valkey-8.1; default: the one that wrote the file',
-    optional(parsed('a server such as redis-7.2 or valkey-8.1', parseServerName)),
-  ),
-  allocator: text(
-    RUN,
-    'bundled (containers, source), system (jemalloc of a distribution) or system-5.3.1; default: found by what the server said it used',
-    optional(oneOf(ALLOCATORS)),
-  ),
-  sizes: text(
-    RUN,
-    'allocated: what a key makes the server allocate (default); memory-usage: what MEMORY USAGE would answer',
-    orElse(oneOf(['allocated', 'memory-usage']), 'allocated'),
-  ),
+  ...modelOptions(RUN, '', 'found'),
   'on-error': text(
     RUN,
     'when a record is damaged: stop (default), or skip it and exit 3',
@@ -94,6 +79,7 @@ export const INSPECT_OPTIONS: OptionTable<InspectValues> = {
     ),
   ),
   ...CONFIG_OPTION,
+  ...AOF_OPTIONS,
   ...SOURCE_ACCESS,
   html: text(
     OUTPUT,
@@ -145,7 +131,7 @@ function inputOptions(
   layer: Layer,
   context: ConfigContext,
 ): InputOptions {
-  if (inputKind(source) !== 'server') return {};
+  if (inputKind(source) !== 'server') return { scratch: scratchOf(values) };
   const endpoint = resolveEndpoint('source', source, values, layer, context.readFile);
   return { endpoint, psyncCommand: values['psync-command'] };
 }

@@ -62,6 +62,20 @@ export function parseDuration(text: string): number | undefined {
   return digits === '' || factor === undefined ? undefined : Number(digits) * factor;
 }
 
+/** A place in a replication history, and the database in force there. */
+export interface ResumePlace {
+  readonly replid: string;
+  readonly offset: number;
+  readonly db: number;
+}
+
+/** `<replid>:<offset>`, or with the database in force there, `<replid>:<offset>:<db>`; without it, database 0. */
+export function parseResumePlace(text: string): ResumePlace | undefined {
+  const [, replid = '', offset = '', db = '0'] =
+    /^([\da-f]{40}):(\d{1,15})(?::(\d{1,5}))?$/iu.exec(text.trim()) ?? [];
+  return replid === '' ? undefined : { replid: replid.toLowerCase(), offset: Number(offset), db: Number(db) };
+}
+
 /** A regular expression, with Unicode rules. */
 export function parsePattern(text: string): RegExp | undefined {
   try {

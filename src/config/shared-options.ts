@@ -26,6 +26,8 @@ export interface FilterValues {
   readonly 'exclude-db': readonly number[];
   readonly 'include-type': readonly ValueKind[];
   readonly 'exclude-type': readonly ValueKind[];
+  readonly 'include-key-regex': readonly string[];
+  readonly 'exclude-key-regex': readonly string[];
 }
 
 const dbNumbers = commaList(parsed('a number', parseDb));
@@ -34,6 +36,8 @@ const kinds = commaList(oneOf(VALUE_KINDS));
 export const FILTER_OPTIONS: OptionTable<FilterValues> = {
   'include-key': list(CARRIED, 'GLOB: only keys like this (repeatable)', texts),
   'exclude-key': list(CARRIED, 'GLOB: no keys like this; wins over include (repeatable)', texts),
+  'include-key-regex': list(CARRIED, 'REGEX: only keys that match (repeatable)', texts),
+  'exclude-key-regex': list(CARRIED, 'REGEX: no keys that match; wins over include (repeatable)', texts),
   'include-db': list(CARRIED, 'N: only this database (repeatable)', dbNumbers),
   'exclude-db': list(CARRIED, 'N: not this database (repeatable)', dbNumbers),
   'include-type': list(
@@ -51,6 +55,8 @@ export function filterOf(
   return {
     includeKeys: values['include-key'],
     excludeKeys: values['exclude-key'],
+    includeKeyRegexes: values['include-key-regex'],
+    excludeKeyRegexes: values['exclude-key-regex'],
     includeDbs,
     excludeDbs: values['exclude-db'],
     includeKinds: values['include-type'],
@@ -67,6 +73,18 @@ export const MAP_DB_OPTION: OptionTable<MapDbValues> = {
     CARRIED,
     'FROM=TO: put source database FROM into target database TO (repeatable)',
     commaList(parsed('FROM=TO with two numbers, such as 3=0', parseDbPair)),
+  ),
+};
+
+export interface MapPrefixValues {
+  readonly 'map-prefix': readonly string[];
+}
+
+export const MAP_PREFIX_OPTION: OptionTable<MapPrefixValues> = {
+  'map-prefix': list(
+    CARRIED,
+    'OLD=NEW: keys that begin with OLD begin with NEW on the target; =NEW adds, OLD= strips (repeatable)',
+    texts,
   ),
 };
 

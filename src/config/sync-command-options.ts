@@ -2,7 +2,10 @@
  * Everything that says what `replicant sync` shall do (flags, environment, config file, defaults) → one
  * validated object. Every mistake is a USAGE error with the name of the option; nothing was touched by then.
  */
-import { ReplicantError } from '../errors.js';
+import { join } from 'node:path';
+import { formatError, ReplicantError } from '../errors.js';
+import { compileKeyRegex } from '../keyspace/key-regex.js';
+import { parsePrefixRule } from '../keyspace/key-map.js';
 import { formatAddress, type Endpoint } from '../net/endpoint.js';
 import type { SyncOptions } from '../sync/options.js';
 import { resolveEndpoint } from './access.js';
@@ -14,8 +17,13 @@ import { checkOptions } from './schema.js';
 import { filterOf, logSettings, type ConfigContext, type LogSettings, type Side } from './shared-options.js';
 import { SYNC_OPTIONS, type SyncValues } from './sync-options.js';
 
+/** Less than this would be nothing but waiting. */
+const LEAST_SPOOL_MEMORY = 4 * 1024 * 1024;
+
 export interface SyncCommandOptions extends LogSettings {
   readonly sync: SyncOptions;
+  /** Nothing is written; see sync/dry-run.ts. */
+  readonly dryRun: boolean;
   readonly statusFile: string | undefined;
   readonly http: ListenAddress | undefined;
 }
@@ -29,11 +37,13 @@ export function resolveSyncCommand(
   const values = checkOptions(SYNC_OPTIONS, layer);
   const endpoint = (side: Side): Endpoint =>
     resolveEndpoint(side, required(side, values), values, layer, context.readFile);
+  checkRegexes(values);
   const source = endpoint('source');
   const target = endpoint('target');
   refuseSameServer(source, target);
   return {
     sync: syncOptions(values, source, target),
+    dryRun: values['dry-run'],
     statusFile: values['status-file'],
     http: values.http,
     ...logSettings(values, context),
@@ -56,17 +66,52 @@ function syncOptions(values: SyncValues, source: Endpoint, target: Endpoint): Sy
     exclude: values['exclude-db'],
     map: values['map-db'],
   });
+  const name = values.name ?? defaultJobName(source, target);
+  const stateDir = values['spool-max'] === 0 ? undefined : (values['state-dir'] ?? join('.replicant', name));
   return {
-    name: values.name ?? defaultJobName(source, target),
+    name,
     source,
     target,
     until: values.until,
     targetNotEmpty: values['target-not-empty'],
     onError: values['on-error'],
-    filter: filterOf(values, include),
+    filter: {
+      ...filterOf(values, include),
+      includeCommands: values['include-command'],
+      excludeCommands: values['exclude-command'],
+    },
     dbMap: map,
+    keyMap: values['map-prefix'].map((text) => named('map-prefix', () => parsePrefixRule(text))),
     psyncCommand: values['psync-command'],
+    stateDir,
+    onUnsupported: values['on-unsupported'],
+    reportFile:
+      values['report-file'] ?? (stateDir === undefined ? undefined : join(stateDir, 'left-out.ndjson')),
+    spoolMemoryBytes: Math.max(values['spool-memory'], LEAST_SPOOL_MEMORY),
+    spoolMaxBytes: values['spool-max'],
+    spoolFull: values['spool-full'],
+    consistency: values.consistency,
+    expiry: values.expiry,
+    holdMarginMs: values['hold-margin'],
+    takeoverAfterMs: values['takeover-after'],
+    ack: values.ack,
+    resumeFrom: values['resume-from'],
   };
+}
+
+/** Mistakes that only the maker of a value sees get the option's name. */
+function named<T>(option: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof ReplicantError)) throw error;
+    throw new ReplicantError(error.code, `--${option}: ${formatError(error)}`, { cause: error });
+  }
+}
+
+function checkRegexes(values: SyncValues): void {
+  for (const option of ['include-key-regex', 'exclude-key-regex'] as const)
+    for (const text of values[option]) named(option, () => compileKeyRegex(text));
 }
 
 /** Even with different databases: what is written there would come back through the stream, for ever. */

@@ -23,6 +23,7 @@ import {
   type BatchLimits,
   type Emit,
 } from './command-batch.js';
+import { heldFieldDeadline, heldKeyDeadline, type HoldPolicy } from './held-deadline.js';
 import { scoreText } from './score-text.js';
 import { StreamCommands, type StreamAbilities, type StreamLosses } from './stream-commands.js';
 
@@ -40,6 +41,8 @@ export interface ValueToCommandsOptions {
   /** Absolute deadline of the key; undefined or negative: none. */
   readonly expiresAtMs?: number | undefined;
   readonly abilities: CommandAbilities;
+  /** Deadlines to be held back on the target. */
+  readonly hold?: HoldPolicy | undefined;
   readonly limits?: BatchLimits | undefined;
 }
 
@@ -129,8 +132,10 @@ export class ValueToCommands implements ValueVisitor {
       this.#losses.fieldTtls++;
       return;
     }
-    const alike = this.#deadlines.get(expiresAtMs);
-    if (alike === undefined) this.#deadlines.set(expiresAtMs, [name]);
+    const { hold } = this.#options;
+    const deadline = hold === undefined ? expiresAtMs : heldFieldDeadline(expiresAtMs, hold);
+    const alike = this.#deadlines.get(deadline);
+    if (alike === undefined) this.#deadlines.set(deadline, [name]);
     else alike.push(name);
   }
 
@@ -156,9 +161,10 @@ export class ValueToCommands implements ValueVisitor {
   /** The value is complete: hands out the rest and tells what was lost on the way. */
   finish(): Readonly<ValueLosses> {
     this.#flushFields();
-    const { expiresAtMs } = this.#options;
+    const { expiresAtMs, hold } = this.#options;
     if (expiresAtMs !== undefined && expiresAtMs >= 0) {
-      this.#send([PEXPIREAT, this.#key, bytesOf(String(expiresAtMs))]);
+      const deadline = hold === undefined ? expiresAtMs : heldKeyDeadline(expiresAtMs, hold);
+      this.#send([PEXPIREAT, this.#key, bytesOf(String(deadline))]);
     } else {
       this.#remove();
     }

@@ -5,11 +5,13 @@
  *   0,sortedset,scores,249,skiplist,130,12,2026-01-14T08:20:10.236000
  *
  * Columns mean what they mean there: strings have encoding `string` and their length as number of elements;
- * `expiry` is UTC, empty when there is none. Sizes are those of our memory model. Keys stand as they are
- * (bytes that are not UTF-8 as `\xHH`); one with a comma, quote or line break is quoted with quotes doubled.
+ * `expiry` is UTC, empty when there is none. Sizes are those of our memory model, of the server that wrote
+ * the file and jemalloc as distributions build it unless told otherwise. Keys stand as they are (bytes that
+ * are not UTF-8 as `\xHH`); one with a comma, quote or line break is quoted with quotes doubled.
  */
+import type { AllocatorName } from '../inspect/allocator.js';
 import { MemoryMeter } from '../inspect/memory-model.js';
-import { serverProfile, type ServerName } from '../inspect/server-profile.js';
+import { type Account, serverProfile, type ServerName } from '../inspect/server-profile.js';
 import type { RdbEntry } from '../rdb/handler.js';
 import type { FormatWriter, LargeValueWriter, SourceFacts } from './format-writer.js';
 import { characterSize } from './json-text.js';
@@ -25,20 +27,37 @@ const HEX = new TextEncoder().encode('0123456789ABCDEF');
 /** What a date can hold. */
 const LAST_DATE_MS = 8.64e15;
 
+/** Whose memory the sizes are of. */
+export interface CsvModel {
+  /** undefined: the one that wrote the file. */
+  readonly server: ServerName | undefined;
+  readonly account: Account;
+  /** Of each source, in their order. */
+  readonly allocators: readonly AllocatorName[];
+}
+
+const DEFAULT_MODEL: CsvModel = { server: undefined, account: 'allocated', allocators: [] };
+const LARGEST = { largestElement: true };
+
 export class CsvWriter implements FormatWriter {
   readonly #out: Output;
   readonly #words = new Map<string, Uint8Array>();
+  readonly #model: CsvModel;
   #meter: MemoryMeter;
+  #sources = 0;
 
-  constructor(out: Output) {
+  constructor(out: Output, model: CsvModel = DEFAULT_MODEL) {
     this.#out = out;
-    this.#meter = meterOf({ family: 'redis', major: 7, minor: 2 });
+    this.#model = model;
+    this.#meter = new MemoryMeter(serverProfile({ family: 'redis', major: 7, minor: 2 }), LARGEST);
     out.ascii(HEADER);
   }
 
   begin(facts: SourceFacts): void {
-    const [major, minor] = facts.server.version;
-    this.#meter = meterOf({ family: facts.server.family, major, minor });
+    const { family, version } = facts.server;
+    const { server = { family, major: version[0], minor: version[1] }, account, allocators } = this.#model;
+    const allocator = allocators[this.#sources++] ?? 'system';
+    this.#meter = new MemoryMeter(serverProfile(server, { account, allocator }), LARGEST);
   }
 
   entry(entry: RdbEntry, db: number): void {
@@ -129,8 +148,4 @@ export function formatExpiry(ms: number): string {
   if (ms > LAST_DATE_MS) return String(ms);
   const text = new Date(ms).toISOString().slice(0, -1);
   return text.endsWith('.000') ? text.slice(0, -4) : `${text}000`;
-}
-
-function meterOf(server: ServerName): MemoryMeter {
-  return new MemoryMeter(serverProfile(server), { largestElement: true });
 }

@@ -14,7 +14,7 @@ import { createDbMap } from '../keyspace/db-map.js';
 import { createKeyFilter } from '../keyspace/key-filter.js';
 import type { ServerIdentity } from '../rdb/server-support.js';
 import type { FilterOptions } from '../sync/options.js';
-import { CsvWriter } from './csv.js';
+import { type CsvModel, CsvWriter } from './csv.js';
 import type { Destination } from './destination.js';
 import { ExportHandler, type ExportCounts } from './export-handler.js';
 import { ReaderGone } from './fd-target.js';
@@ -25,9 +25,7 @@ import { NdjsonWriter } from './ndjson.js';
 import { Output } from './output.js';
 import { RespWriter } from './resp.js';
 import type { Selection } from './selection.js';
-
-export const TEXT_FORMATS = ['ndjson', 'json', 'csv', 'keys', 'resp'] as const;
-export type TextFormat = (typeof TEXT_FORMATS)[number];
+import type { TextFormat } from './text-formats.js';
 
 export interface ExportOptions {
   readonly format: TextFormat;
@@ -41,6 +39,8 @@ export interface ExportOptions {
   readonly meta: boolean;
   /** keys: escaped, so that a line is a key whatever is in it. */
   readonly escape: boolean;
+  /** csv: whose memory. */
+  readonly csv?: CsvModel | undefined;
   /** resp: RESTORE payloads. */
   readonly restore: boolean;
   /** resp: the server the commands are for. */
@@ -239,7 +239,7 @@ export class Exporter {
       case 'json':
         return new JsonWriter(this.#out, { spillFolder });
       case 'csv':
-        return new CsvWriter(this.#out);
+        return new CsvWriter(this.#out, this.#o.csv);
       case 'keys':
         return new KeysWriter(this.#out, this.#o.escape);
       default: {

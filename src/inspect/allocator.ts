@@ -11,6 +11,8 @@
  * a difference of a fifth.
  */
 export type AllocatorName = 'bundled' | 'system' | 'system-5.3.1';
+/** One of them, or whichever a file's server had. */
+export type AllocatorChoice = AllocatorName | 'found';
 
 export const ALLOCATORS: readonly AllocatorName[] = ['system', 'bundled', 'system-5.3.1'];
 

@@ -1,49 +1,65 @@
 /**
- * The passages over the two snapshots that a diff is made of: the first fills the index, the second is
- * compared with it, a third over the first names what was not met again. Each is an RdbHandler.
+ * The two passages over a snapshot that a diff is made of: one remembers a record of every key, the other,
+ * when all have been compared, names some of them. Each is an RdbHandler.
  */
-import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { Dialect } from '../rdb/dialect.js';
 import type { RdbEntry, RdbHandler, ValueSink } from '../rdb/handler.js';
+import { ValueSkipper } from '../rdb/skip-value.js';
 import type { RdbKind } from '../rdb/value-types.js';
-import type { DiffIndex } from './diff-index.js';
-import type { ChangedKey, DiffKey } from './diff-report.js';
-import { Hash64 } from './digest.js';
+import type { DiffRecords } from './diff-records.js';
+import type { DiffKey } from './diff-report.js';
+import type { Found } from './earliest.js';
+import { Hash64 } from './hash64.js';
+import type { KeyChoice } from './key-choice.js';
+import type { KeyLog } from './key-log.js';
 import { MemoryMeter } from './memory-model.js';
 import type { PrefixTree } from './prefix-tree.js';
 import { reportText } from './report-text.js';
-import { serverProfile } from './server-profile.js';
+import { type ProfileOptions, type ServerName, serverProfile } from './server-profile.js';
 import { SourceWriter } from './source-writer.js';
-import { skipValue, ValueDigester } from './value-digester.js';
+import { ValueDigester } from './value-digester.js';
 
-const KINDS: readonly RdbKind[] = ['string', 'list', 'set', 'zset', 'hash', 'stream', 'module', 'array'];
+export const KINDS: readonly RdbKind[] = [
+  'string',
+  'list',
+  'set',
+  'zset',
+  'hash',
+  'stream',
+  'module',
+  'array',
+];
+
+/** Whose memory the sizes of a snapshot are of. */
+export interface DiffModel extends ProfileOptions {
+  /** undefined: of the one that wrote the file. */
+  readonly server: ServerName | undefined;
+}
 
 export abstract class DiffPass implements RdbHandler {
   readonly writer: SourceWriter = new SourceWriter();
-  /** Keys of this snapshot, in whatever part, and what they take. */
+  /** How many keys have passed the filter. */
   keys = 0;
-  bytes = 0;
-  protected readonly index: DiffIndex;
   protected readonly hash: Hash64 = new Hash64();
-  protected digester: ValueDigester | undefined;
-  readonly #filter: KeyFilter;
-  /** Asked for with the first part only: prefixes and sizes are those of all keys. */
-  readonly #prefixes: PrefixTree | undefined;
+  readonly #choice: KeyChoice;
+  readonly #model: DiffModel;
   #meter: MemoryMeter | undefined;
-  #hinted = 0;
-  #carried = false;
+  #sink: ValueSink | undefined;
 
-  constructor(index: DiffIndex, filter: KeyFilter, prefixes: PrefixTree | undefined) {
-    this.index = index;
-    this.#filter = filter;
-    this.#prefixes = prefixes;
+  constructor(choice: KeyChoice, model: DiffModel) {
+    this.#choice = choice;
+    this.#model = model;
   }
 
-  /** A key with its hash in `hash` and, unless `wants` said no, its digest. */
-  protected abstract key(entry: RdbEntry): void;
-
-  /** Must the value be looked at? */
+  /** A key that has passed the filter: must its value be looked at? */
   protected abstract wants(entry: RdbEntry): boolean;
+
+  /** Its value, whole or in pieces. */
+  protected abstract whole(entry: RdbEntry): void;
+  protected abstract open(entry: RdbEntry): ValueSink;
+
+  /** The value has been looked at. */
+  protected abstract done(entry: RdbEntry): void;
 
   begin(dialect: Dialect, version: number): void {
     this.writer.begin(dialect, version);
@@ -55,12 +71,7 @@ export abstract class DiffPass implements RdbHandler {
 
   selectDb(): void {}
 
-  sizeHint(keys: number): void {
-    this.#hinted += keys;
-    this.hinted(this.#hinted);
-  }
-
-  protected hinted(_keys: number): void {}
+  sizeHint(): void {}
 
   functionLibrary(): void {}
 
@@ -71,187 +82,148 @@ export abstract class DiffPass implements RdbHandler {
   end(): void {}
 
   entry(entry: RdbEntry): boolean {
-    if (!this.#open(entry)) return true;
-    if (this.wants(entry)) this.#digester().whole(entry);
-    this.#close(entry);
+    if (!this.#choice.takes(entry)) return true;
+    if (this.wants(entry)) {
+      this.whole(entry);
+      this.done(entry);
+    }
+    this.keys++;
     return true;
   }
 
   largeValue(entry: RdbEntry): ValueSink {
-    this.#carried = this.#open(entry);
-    return this.#carried && this.wants(entry) ? this.#digester().sink(entry) : skipValue(entry);
+    const passes = this.#choice.takes(entry);
+    this.#sink = passes && this.wants(entry) ? this.open(entry) : undefined;
+    if (passes && this.#sink === undefined) this.keys++;
+    return this.#sink ?? new ValueSkipper(entry.type);
   }
 
   largeValueEnd(entry: RdbEntry): boolean {
-    if (!this.#carried) return true;
-    if (this.wants(entry)) this.#digester().sinkEnd();
-    this.#close(entry);
+    if (this.#sink === undefined) return true;
+    this.#sink = undefined;
+    this.done(entry);
+    this.keys++;
     return true;
   }
 
-  /** False for a key that is filtered. */
-  #open(entry: RdbEntry): boolean {
-    const filter = this.#filter;
-    const { keyBytes, keyStart, keyEnd, db, type } = entry;
-    if (filter.active) {
-      if (!filter.matchesDb(db) || !filter.matchesKind(type.kind === 'array' ? 'module' : type.kind))
-        return false;
-      if (!filter.matchesKey(keyBytes, keyStart, keyEnd)) return false;
-    }
+  protected get meter(): MemoryMeter {
+    return (this.#meter ??= this.#createMeter());
+  }
+
+  protected hashKey({ db, keyBytes, keyStart, keyEnd }: RdbEntry): void {
     this.hash.reset(db);
     this.hash.bytes(keyBytes, keyStart, keyEnd);
     this.hash.end();
     this.hash.finish();
+  }
+
+  #createMeter(): MemoryMeter {
+    const { server, ...options } = this.#model;
+    return new MemoryMeter(serverProfile(server ?? this.writer.server, options));
+  }
+}
+
+/** Remembers every key, and counts prefixes. */
+export class RecordingPass extends DiffPass {
+  /** Of all keys, in memory. */
+  bytes = 0;
+  readonly #records: DiffRecords;
+  readonly #prefixes: PrefixTree;
+  readonly #log: KeyLog | undefined;
+  readonly #consumerTimes: boolean;
+  #digester: ValueDigester | undefined;
+
+  /** `log`: when the snapshot cannot be read again. */
+  constructor(
+    choice: KeyChoice,
+    model: DiffModel,
+    into: { readonly records: DiffRecords; readonly prefixes: PrefixTree; readonly log: KeyLog | undefined },
+    consumerTimes: boolean,
+  ) {
+    super(choice, model);
+    this.#records = into.records;
+    this.#prefixes = into.prefixes;
+    this.#log = into.log;
+    this.#consumerTimes = consumerTimes;
+  }
+
+  protected override wants(): boolean {
     return true;
   }
 
-  #close(entry: RdbEntry): void {
-    const size = this.#meter === undefined ? 0 : this.#meter.bytes;
-    this.keys++;
+  protected override whole(entry: RdbEntry): void {
+    this.#digest.whole(entry);
+  }
+
+  protected override open(entry: RdbEntry): ValueSink {
+    return this.#digest.open(entry);
+  }
+
+  protected override done(entry: RdbEntry): void {
+    const { keyBytes, keyStart, keyEnd, db, type } = entry;
+    this.hashKey(entry);
+    const { a, b } = this.#digest.finish();
+    const size = this.meter.bytes;
+    const kind = KINDS.indexOf(type.kind);
+    this.#records.add(this.hash.a, this.hash.b, a, b, deadlineOf(entry), kind);
     this.bytes += size;
-    this.#prefixes?.add(entry.keyBytes, entry.keyStart, entry.keyEnd, size);
-    this.key(entry);
+    this.#prefixes.add(keyBytes, keyStart, keyEnd, size);
+    this.#log?.add(db, kind, size, keyBytes, keyStart, keyEnd);
   }
 
-  #digester(): ValueDigester {
-    if (this.digester === undefined) {
-      if (this.#prefixes !== undefined) this.#meter = new MemoryMeter(serverProfile(this.writer.server));
-      this.digester = new ValueDigester(this.writer.dialect, this.#meter);
-    }
-    return this.digester;
-  }
-
-  /** Whether all values are looked at, for what they take. */
-  protected get measures(): boolean {
-    return this.#prefixes !== undefined;
-  }
-
-  protected describe(entry: RdbEntry): DiffKey {
-    return {
-      db: entry.db,
-      key: reportText(entry.keyBytes.slice(entry.keyStart, entry.keyEnd)),
-      type: entry.type.kind,
-      bytes: Math.round(this.digester?.bytes ?? 0),
-    };
+  get #digest(): ValueDigester {
+    return (this.#digester ??= new ValueDigester(this.writer.dialect, this.meter, this.#consumerTimes));
   }
 }
 
-function deadlineOf(entry: RdbEntry): number {
-  const { expiresAtMs } = entry;
-  return expiresAtMs < 0
-    ? -1
-    : Math.imul(expiresAtMs | 0, 0x9e37_79b1) ^ Math.floor(expiresAtMs / 4_294_967_296);
+function deadlineOf({ expiresAtMs }: RdbEntry): number {
+  if (expiresAtMs < 0) return -1;
+  return Math.imul(expiresAtMs | 0, 0x9e37_79b1) ^ Math.floor(expiresAtMs / 4_294_967_296);
 }
 
-export class FirstPass extends DiffPass {
-  /** Keys that stood twice in the file. */
-  duplicates = 0;
-
-  protected override hinted(keys: number): void {
-    this.index.expect(keys);
-  }
-
-  protected override wants(): boolean {
-    return this.measures || this.index.holds(this.hash.b);
-  }
-
-  protected override key(entry: RdbEntry): void {
-    const { a, b } = this.hash;
-    const digest = this.digester?.digest;
-    const added = this.index.add(
-      a,
-      b,
-      digest?.a ?? 0,
-      digest?.b ?? 0,
-      deadlineOf(entry),
-      KINDS.indexOf(entry.type.kind),
-    );
-    if (!added) this.duplicates++;
-  }
-}
-
-export class SecondPass extends DiffPass {
-  added = 0;
-  changed = 0;
-  changedValue = 0;
-  changedType = 0;
-  changedTtl = 0;
-  same = 0;
-  readonly addedKeys: DiffKey[] = [];
-  readonly changedKeys: ChangedKey[] = [];
-  readonly #limit: number;
-  #slot = 0;
-
-  constructor(index: DiffIndex, filter: KeyFilter, prefixes: PrefixTree | undefined, limit: number) {
-    super(index, filter, prefixes);
-    this.#limit = limit;
-  }
-
-  protected override wants(): boolean {
-    return this.measures || this.index.holds(this.hash.b);
-  }
-
-  protected override key(entry: RdbEntry): void {
-    const { a, b } = this.hash;
-    const { index } = this;
-    if (!index.holds(b)) return;
-    this.#slot = index.find(a, b);
-    if (!index.has(this.#slot)) {
-      this.added++;
-      if (this.addedKeys.length < this.#limit) this.addedKeys.push(this.describe(entry));
-    } else if (!index.isSeen(this.#slot)) {
-      index.see(this.#slot);
-      this.#compare(entry);
-    }
-  }
-
-  #compare(entry: RdbEntry): void {
-    const { index, digester } = this;
-    const otherType = index.kind(this.#slot) !== KINDS.indexOf(entry.type.kind);
-    const { a, b } = digester!.digest;
-    const otherValue = !otherType && !index.sameValue(this.#slot, a, b);
-    const otherTtl = !index.sameDeadline(this.#slot, deadlineOf(entry));
-    if (!otherType && !otherValue && !otherTtl) {
-      this.same++;
-      return;
-    }
-    this.changed++;
-    if (otherType) this.changedType++;
-    if (otherValue) this.changedValue++;
-    if (otherTtl) this.changedTtl++;
-    if (this.changedKeys.length >= this.#limit) return;
-    const what = [
-      ...(otherType ? (['type'] as const) : []),
-      ...(otherValue ? (['value'] as const) : []),
-      ...(otherTtl ? (['ttl'] as const) : []),
-    ];
-    this.changedKeys.push({ ...this.describe(entry), what });
-  }
-}
-
-/** Over the first snapshot again: the names of what the second does not have. */
+/** Over the same snapshot again: says what stands where something has been found. */
 export class NamingPass extends DiffPass {
-  readonly removedKeys: DiffKey[] = [];
-  readonly #limit: number;
+  readonly named: Map<number, DiffKey> = new Map();
+  /** Another key stands there now. */
+  differs = false;
+  readonly #wanted: readonly Found[];
   readonly #enough: () => void;
+  #next = 0;
+  #inPieces = false;
 
-  /** `enough` is called when `limit` have been found. */
-  constructor(index: DiffIndex, filter: KeyFilter, limit: number, enough: () => void) {
-    super(index, filter, undefined);
-    this.#limit = limit;
+  /** `wanted` in the order of the file; `enough` is called when all have been named. */
+  constructor(choice: KeyChoice, model: DiffModel, wanted: readonly Found[], enough: () => void) {
+    super(choice, model);
+    this.#wanted = wanted;
     this.#enough = enough;
   }
 
-  protected override wants(): boolean {
-    return false;
+  get complete(): boolean {
+    return !this.differs && this.#next === this.#wanted.length;
   }
 
-  protected override key(entry: RdbEntry): void {
-    const { a, b } = this.hash;
-    if (!this.index.holds(b) || this.removedKeys.length >= this.#limit) return;
-    const slot = this.index.find(a, b);
-    if (!this.index.has(slot) || this.index.isSeen(slot)) return;
-    this.removedKeys.push(this.describe(entry));
-    if (this.removedKeys.length >= this.#limit) this.#enough();
+  protected override wants(): boolean {
+    return this.keys === this.#wanted[this.#next]?.ordinal;
+  }
+
+  protected override whole(entry: RdbEntry): void {
+    this.#inPieces = false;
+    this.meter.measure(entry);
+  }
+
+  protected override open(entry: RdbEntry): ValueSink {
+    this.#inPieces = true;
+    return this.meter.open(entry);
+  }
+
+  protected override done(entry: RdbEntry): void {
+    if (this.#inPieces) this.meter.close();
+    this.hashKey(entry);
+    const { ordinal, keyA, keyB } = this.#wanted[this.#next++]!;
+    if (keyA !== this.hash.a || keyB !== this.hash.b) this.differs = true;
+    const { db, type, keyBytes, keyStart, keyEnd } = entry;
+    const key = reportText(keyBytes.slice(keyStart, keyEnd));
+    this.named.set(ordinal, { db, key, type: type.kind, bytes: Math.round(this.meter.bytes) });
+    if (this.differs || this.#next === this.#wanted.length) this.#enough();
   }
 }

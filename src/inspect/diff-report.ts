@@ -12,7 +12,7 @@ export interface DiffReport {
   /** In the order of the second file; at most `limit` of each list. */
   readonly added: readonly DiffKey[];
   readonly changed: readonly ChangedKey[];
-  /** In the order of the first file. Empty when that cannot be read again (stdin): only counted then. */
+  /** In the order of the first file. */
   readonly removed: readonly DiffKey[];
   readonly limit: number;
   readonly separator: string | null;

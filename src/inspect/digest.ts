@@ -4,101 +4,17 @@
  *
  *   string, list, stream   one after the other, with lengths
  *   set, zset, hash        the sum of the digests of members; score or value and TTL belong to them
- *   stream                 entries, last id, groups with consumers and pending entries; not the times at which
- *                          consumers were seen, which change without anything being written
+ *   stream                 entries, last id, groups with consumers and pending entries; only on demand the
+ *                          times at which consumers were seen and active, which change with every read
  *   module                 its bytes
  *
  * Not made to withstand somebody who looks for collisions.
  */
-import type { StreamGroup, StreamId, StreamMeta, ValueVisitor } from '../rdb/value-visitor.js';
+import type { ElementSpans, StreamGroup, StreamId, StreamMeta, ValueVisitor } from '../rdb/value-visitor.js';
+import { Hash64 } from './hash64.js';
 
-const C1 = 0xcc9e_2d51;
-const C2 = 0x1b87_3593;
-
-/** Two lanes of 32 bits. */
-export class Hash64 {
-  a = 0;
-  b = 0;
-  /** Bytes that do not make up a word yet. */
-  #tail = 0;
-  #tailBytes = 0;
-  #length = 0;
-
-  reset(seed: number): void {
-    this.a = seed | 0;
-    this.b = ~seed;
-    this.#tail = 0;
-    this.#tailBytes = 0;
-    this.#length = 0;
-  }
-
-  word(value: number): void {
-    const mixed = Math.imul(value, C1);
-    this.a = (Math.imul(rotate(this.a ^ mixed, 13), 5) + 0x6b_4b_c9) | 0;
-    this.b = (Math.imul(rotate(this.b ^ Math.imul(value ^ 0x5bd1_e995, C2), 17), 9) + this.a) | 0;
-  }
-
-  /** Any number, by its 64 bits. */
-  number(value: number): void {
-    double[0] = value;
-    this.word(words[0]!);
-    this.word(words[1]!);
-  }
-
-  big(value: bigint): void {
-    this.word(Number(value & 0xffff_ffffn));
-    this.word(Number((value >> 32n) & 0xffff_ffffn));
-  }
-
-  /** Bytes that may come in pieces; `end` closes them. */
-  bytes(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
-    this.#length += end - start;
-    let at = start;
-    while (at < end && this.#tailBytes > 0) this.#byte(bytes[at++]!);
-    for (; at + 4 <= end; at += 4) {
-      this.word(bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24));
-    }
-    while (at < end) this.#byte(bytes[at++]!);
-  }
-
-  /** Ends a run of bytes, with its length. */
-  end(): void {
-    if (this.#tailBytes > 0) this.word(this.#tail);
-    this.word(this.#length);
-    this.#tail = 0;
-    this.#tailBytes = 0;
-    this.#length = 0;
-  }
-
-  finish(): void {
-    const { a, b } = this;
-    this.a = avalanche(a ^ b);
-    this.b = avalanche(b + Math.imul(this.a, 0x9e37_79b1));
-  }
-
-  #byte(byte: number): void {
-    this.#tail |= byte << (8 * this.#tailBytes++);
-    if (this.#tailBytes < 4) return;
-    this.word(this.#tail);
-    this.#tail = 0;
-    this.#tailBytes = 0;
-  }
-}
-
-const double = new Float64Array(1);
-const words: Int32Array = new Int32Array(double.buffer);
-
-function rotate(value: number, bits: number): number {
-  return (value << bits) | (value >>> (32 - bits));
-}
-
-function avalanche(value: number): number {
-  let mixed = Math.imul(value ^ (value >>> 16), 0x85eb_ca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
-  return mixed ^ (mixed >>> 16);
-}
-
-export class ValueDigest implements ValueVisitor {
+export class ValueDigest implements ValueVisitor, ElementSpans {
+  readonly spans: ElementSpans = this;
   /** After `finish`. */
   a = 0;
   b = 0;
@@ -107,6 +23,11 @@ export class ValueDigest implements ValueVisitor {
   #sumA = 0;
   #sumB = 0;
   #members = 0;
+  readonly #consumerTimes: boolean;
+
+  constructor(consumerTimes = false) {
+    this.#consumerTimes = consumerTimes;
+  }
 
   /** A value of this kind begins. */
   begin(kind: string): void {
@@ -139,25 +60,49 @@ export class ValueDigest implements ValueVisitor {
   }
 
   listItem(item: Uint8Array): void {
-    this.#whole.bytes(item);
-    this.#whole.end();
+    this.listSpan(item, 0, item.length);
   }
 
   setMember(member: Uint8Array): void {
-    this.#start(member);
-    this.#add();
+    this.setSpan(member, 0, member.length);
   }
 
   zsetMember(member: Uint8Array, score: number): void {
-    this.#start(member);
+    this.zsetSpan(member, 0, member.length, score);
+  }
+
+  hashField(field: Uint8Array, value: Uint8Array, expiresAtMs: number): void {
+    this.hashSpan(field, 0, field.length, value, 0, value.length, expiresAtMs);
+  }
+
+  listSpan(bytes: Uint8Array, start: number, end: number): void {
+    this.#whole.bytes(bytes, start, end);
+    this.#whole.end();
+  }
+
+  setSpan(bytes: Uint8Array, start: number, end: number): void {
+    this.#start(bytes, start, end);
+    this.#add();
+  }
+
+  zsetSpan(bytes: Uint8Array, start: number, end: number, score: number): void {
+    this.#start(bytes, start, end);
     // 0 and −0 are the same score.
     this.#member.number(score + 0);
     this.#add();
   }
 
-  hashField(field: Uint8Array, value: Uint8Array, expiresAtMs: number): void {
-    this.#start(field);
-    this.#member.bytes(value);
+  hashSpan(
+    fieldBytes: Uint8Array,
+    fieldStart: number,
+    fieldEnd: number,
+    valueBytes: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAtMs: number,
+  ): void {
+    this.#start(fieldBytes, fieldStart, fieldEnd);
+    this.#member.bytes(valueBytes, valueStart, valueEnd);
     this.#member.end();
     this.#member.number(expiresAtMs);
     this.#add();
@@ -180,7 +125,12 @@ export class ValueDigest implements ValueVisitor {
     const whole = this.#whole;
     this.#text(group.name);
     this.#id(group.lastId);
-    for (const { name } of group.consumers) this.#text(name);
+    for (const { name, seenTimeMs, activeTimeMs } of group.consumers) {
+      this.#text(name);
+      if (!this.#consumerTimes) continue;
+      whole.number(seenTimeMs);
+      whole.number(activeTimeMs);
+    }
     whole.word(group.consumers.length);
     for (const { id, consumer, deliveryTimeMs, deliveryCount } of group.pending) {
       this.#id(id);
@@ -205,9 +155,9 @@ export class ValueDigest implements ValueVisitor {
     this.#whole.big(id.seq);
   }
 
-  #start(member: Uint8Array): void {
+  #start(bytes: Uint8Array, start: number, end: number): void {
     this.#member.reset(1);
-    this.#member.bytes(member);
+    this.#member.bytes(bytes, start, end);
     this.#member.end();
   }
 

@@ -7,9 +7,12 @@
  * The TTLs of a hash are kept in order besides: Redis in ebuckets (up to 16 fields a bucket), Valkey 9 in
  * buckets of pointers.
  */
+import type { ValueType } from '../rdb/value-types.js';
+import { valueTableBytes } from './hash-tables.js';
 import { sdsBytes, type ServerProfile, structBytes } from './server-profile.js';
 
 const POINTER = 8;
+const LISTPACKEX_BYTES = 40;
 const EMBED_LIMIT = 128;
 const FIELD_METADATA_BYTES = 18;
 const HASH_METADATA_BYTES = 40;
@@ -34,7 +37,7 @@ export function hashFieldBytes(field: number, value: number, timed: boolean, pro
 }
 
 /** What keeps the order of so many TTLs in one hash. The figures per field were measured. */
-export function fieldTtlBytes(fields: number, profile: ServerProfile): number {
+function fieldTtlBytes(fields: number, profile: ServerProfile): number {
   if (fields === 0) return 0;
   if (profile.hashtables) {
     return fields <= VALKEY_ARRAY_FIELDS
@@ -43,4 +46,16 @@ export function fieldTtlBytes(fields: number, profile: ServerProfile): number {
   }
   const own = structBytes(HASH_METADATA_BYTES, profile);
   return fields <= BUCKET_FIELDS || profile.account === 'memory-usage' ? own : own + fields * BUCKET_BYTES;
+}
+
+/** What a hash takes besides its fields and values. */
+export function hashFrameBytes(
+  type: ValueType,
+  pairs: number,
+  timed: number,
+  profile: ServerProfile,
+): number {
+  if (type.opening === 'count' || type.opening === 'time+count')
+    return valueTableBytes(pairs, 'pairs', profile) + fieldTtlBytes(timed, profile);
+  return type.encoding === 'listpackex' ? structBytes(LISTPACKEX_BYTES, profile) : 0;
 }

@@ -1,36 +1,52 @@
 /**
- * The engine of `diff`. Two files are read once each, and the first once more when keys are to be named that
- * the second does not have; when the first has more keys than the index takes, both are read again for each
- * further part of them. What can be read only once (stdin, a server) must fit.
+ * The engine of `diff`. Both snapshots are read, one after the other, and a record of each key is kept
+ * (diff-records.ts); the records are joined; at last the files are read again as far as there is something
+ * to name. What can be read only once (stdin, a server) has its keys logged beside the records.
  */
+import { stat } from 'node:fs/promises';
 import { Crc64 } from '../bytes/crc64.js';
 import { ReplicantError } from '../errors.js';
 import { type InputOptions, inputKind, openInput } from '../io/input.js';
 import { refuseCommands } from '../io/refuse-commands.js';
 import { WINDOW_BYTES } from '../io/snapshot-input.js';
-import { createKeyFilter } from '../keyspace/key-filter.js';
 import type { FilterOptions } from '../sync/options.js';
-import { DiffIndex } from './diff-index.js';
-import { type DiffPass, FirstPass, NamingPass, SecondPass } from './diff-pass.js';
-import type { ChangedKey, DiffCounts, DiffKey, DiffReport, DiffSide } from './diff-report.js';
+import type { AllocatorChoice } from './allocator.js';
+import { DiffJoin, OTHER_TTL, OTHER_TYPE, OTHER_VALUE } from './diff-join.js';
+import { type DiffModel, type DiffPass, KINDS, NamingPass, RecordingPass } from './diff-pass.js';
+import { DiffRecords } from './diff-records.js';
+import type { ChangedKey, DiffKey, DiffReport, DiffSide } from './diff-report.js';
+import type { Found } from './earliest.js';
+import { resolveAllocator } from './find-allocator.js';
+import { KeyChoice } from './key-choice.js';
+import { KeyLog } from './key-log.js';
 import { comparePrefixes, PrefixTree } from './prefix-tree.js';
+import { reportText } from './report-text.js';
+import type { Account, ServerName } from './server-profile.js';
 
-/** About 16 MB of index; with more keys both files are read again, a part of the keys at a time. */
-const MOST_KEYS = 600_000;
+export interface DiffSource {
+  /** Path, address or `-`. */
+  readonly spec: string;
+  readonly options: InputOptions;
+}
 
 export interface DiffOptions {
-  readonly before: string;
-  readonly after: string;
-  readonly input: InputOptions;
+  readonly before: DiffSource;
+  readonly after: DiffSource;
   readonly filter: FilterOptions;
   readonly filterWords: readonly string[];
   /** How many keys of each list are named, and how many prefixes. */
   readonly limit: number;
   readonly separator: string | undefined;
+  /** Whose memory sizes are of; undefined: of the ones that wrote the files. */
+  readonly server: ServerName | undefined;
+  readonly allocator: AllocatorChoice;
+  readonly account: Account;
+  /** Compare when a stream's consumers were last seen and active, too. */
+  readonly consumerTimes: boolean;
   readonly checksum: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** For tests: the index takes so many keys. */
-  readonly mostKeys?: number | undefined;
+  /** For tests: a table takes so many records. */
+  readonly mostRecords?: number | undefined;
 }
 
 export interface DiffProgress {
@@ -49,148 +65,184 @@ export function runDiff(options: DiffOptions): DiffRun {
   return { done: diff.run(), progress: () => diff.progress() };
 }
 
+/** One of the two snapshots. */
+class Side {
+  readonly source: DiffSource;
+  readonly records = new DiffRecords();
+  readonly prefixes: PrefixTree;
+  readonly model: DiffModel;
+  label: string;
+  log: KeyLog | undefined;
+  pass: RecordingPass | undefined;
+
+  constructor(source: DiffSource, separator: string | undefined, model: DiffModel) {
+    this.source = source;
+    this.model = model;
+    this.label = source.spec;
+    this.prefixes = new PrefixTree(separator);
+  }
+
+  report(): DiffSide {
+    const { writer, keys, bytes } = this.pass!;
+    return {
+      label: this.label,
+      server: writer.text ?? null,
+      takenAtMs: writer.takenAtMs ?? null,
+      keys,
+      bytes: Math.round(bytes),
+    };
+  }
+
+  close(): void {
+    this.records.close();
+    this.log?.close();
+  }
+}
+
 class Diff {
   readonly #o: DiffOptions;
-  readonly #index: DiffIndex;
-  readonly #labels: [string, string];
-  #current: { readonly bytesRead: number; readonly totalBytes: number | undefined } | undefined;
-  #keys = 0;
-  #counts = { added: 0, removed: 0, changed: 0, changedValue: 0, changedType: 0, changedTtl: 0, same: 0 };
-  readonly #added: DiffKey[] = [];
-  readonly #changed: ChangedKey[] = [];
-  readonly #removed: DiffKey[] = [];
-  readonly #notes: string[] = [];
+  /** One window for all passages. */
+  readonly #crc = new Crc64(WINDOW_BYTES);
+  readonly #choice: KeyChoice;
+  readonly #sides: Side[] = [];
+  #input: { readonly bytesRead: number; readonly totalBytes: number | undefined } | undefined;
+  #pass: DiffPass | undefined;
 
   constructor(options: DiffOptions) {
     this.#o = options;
-    this.#index = new DiffIndex(options.mostKeys ?? MOST_KEYS);
-    this.#labels = [options.before, options.after];
+    this.#choice = new KeyChoice(options.filter);
   }
 
   progress(): DiffProgress {
-    const { bytesRead = 0, totalBytes } = this.#current ?? {};
-    return { bytesRead, totalBytes, keys: this.#keys };
+    const { bytesRead = 0, totalBytes } = this.#input ?? {};
+    return { bytesRead, totalBytes, keys: this.#pass?.keys ?? 0 };
   }
 
   async run(): Promise<DiffReport> {
-    const { before, after, separator } = this.#o;
-    if (before === '-' && after === '-')
+    const { before, after, separator, limit, signal, mostRecords } = this.#o;
+    if (before.spec === '-' && after.spec === '-')
       throw new ReplicantError('USAGE', 'stdin can be only one of the two');
-    const treeBefore = new PrefixTree(separator);
-    const first = await this.#read(0, new FirstPass(this.#index, this.#filter(), treeBefore));
-    const treeAfter = new PrefixTree(treeBefore.separator());
-    const second = await this.#compare(treeAfter);
-    while (this.#index.part + 1 < this.#index.parts) await this.#nextPart();
-    const changes = comparePrefixes(treeBefore, treeAfter, this.#o.limit);
-    return this.#report(first, second, treeAfter.separator() ?? null, changes);
-  }
-
-  /** Another part of the keys. */
-  async #nextPart(): Promise<void> {
-    for (const source of [this.#o.before, this.#o.after]) {
-      if (inputKind(source) === 'path') continue;
-      throw new ReplicantError('RDB_LIMIT', 'there are too many keys to compare in one passage', {
-        place: { at: source },
-        hint: 'save both snapshots as files, which can be read several times; or choose keys with --include-key',
-      });
-    }
-    this.#index.nextPart();
-    await this.#read(0, new FirstPass(this.#index, this.#filter(), undefined));
-    await this.#compare(undefined);
-  }
-
-  /** The second snapshot against the index; then what is missing in it. */
-  async #compare(prefixes: PrefixTree | undefined): Promise<SecondPass> {
-    const { limit } = this.#o;
-    const pass = await this.#read(1, new SecondPass(this.#index, this.#filter(), prefixes, limit));
-    const counts = this.#counts;
-    const missing = this.#index.unseen;
-    this.#counts = {
-      added: counts.added + pass.added,
-      removed: counts.removed + missing,
-      changed: counts.changed + pass.changed,
-      changedValue: counts.changedValue + pass.changedValue,
-      changedType: counts.changedType + pass.changedType,
-      changedTtl: counts.changedTtl + pass.changedTtl,
-      same: counts.same + pass.same,
-    };
-    this.#added.push(...pass.addedKeys.slice(0, limit - this.#added.length));
-    this.#changed.push(...pass.changedKeys.slice(0, limit - this.#changed.length));
-    if (missing > 0 && this.#removed.length < limit) await this.#nameRemoved();
-    return pass;
-  }
-
-  async #nameRemoved(): Promise<void> {
-    if (inputKind(this.#o.before) !== 'path') {
-      this.#notes.push('removed keys are counted but not named: the first snapshot can be read only once');
-      return;
-    }
-    const stop = new AbortController();
-    const room = this.#o.limit - this.#removed.length;
-    const pass = new NamingPass(this.#index, this.#filter(), room, () => stop.abort());
     try {
-      await this.#read(0, pass, stop.signal);
+      const first = await this.#record(before, separator);
+      const second = await this.#record(after, first.prefixes.separator());
+      const join = new DiffJoin(first.records, second.records, limit, mostRecords);
+      await join.run(signal);
+      return await this.#report(first, second, join);
+    } finally {
+      for (const side of this.#sides) side.close();
+    }
+  }
+
+  async #record(source: DiffSource, separator: string | undefined): Promise<Side> {
+    const { server, account, consumerTimes, limit } = this.#o;
+    const allocator = await resolveAllocator(this.#o.allocator, source.spec, server);
+    const side = new Side(source, separator, { server, account, allocator });
+    this.#sides.push(side);
+    if (limit > 0 && !(await canBeReadAgain(source))) side.log = new KeyLog();
+    side.pass = new RecordingPass(this.#choice, side.model, side, consumerTimes);
+    await this.#read(side, side.pass, this.#o.signal);
+    return side;
+  }
+
+  /** The keys that stand at what was found, which is in the order of the snapshot. */
+  async #name(side: Side, found: readonly Found[]): Promise<ReadonlyMap<number, DiffKey>> {
+    if (found.length === 0) return new Map();
+    if (side.log !== undefined) return nameLogged(side.log, found);
+    const stop = new AbortController();
+    const { signal } = this.#o;
+    const pass = new NamingPass(this.#choice, side.model, found, () => stop.abort());
+    const signals = signal === undefined ? [stop.signal] : [signal, stop.signal];
+    try {
+      await this.#read(side, pass, AbortSignal.any(signals));
     } catch (error) {
       if (!stop.signal.aborted) throw error;
     }
-    this.#removed.push(...pass.removedKeys);
+    if (pass.complete) return pass.named;
+    throw new ReplicantError('RDB_CORRUPT', 'the file was changed while it was compared', {
+      place: { at: side.label },
+      hint: 'compare a copy of it, or give --limit 0, with which it is read only once',
+    });
   }
 
-  #filter(): ReturnType<typeof createKeyFilter> {
-    return createKeyFilter(this.#o.filter);
-  }
-
-  async #read<T extends DiffPass>(which: 0 | 1, pass: T, stop?: AbortSignal): Promise<T> {
-    const { input: inputOptions, checksum, signal } = this.#o;
-    const input = await openInput(which === 0 ? this.#o.before : this.#o.after, inputOptions);
-    this.#labels[which] = input.label;
-    this.#current = input;
+  async #read(side: Side, pass: DiffPass, signal: AbortSignal | undefined): Promise<void> {
+    const { spec, options } = side.source;
+    const input = await openInput(spec, options);
+    side.label = input.label;
+    this.#input = input;
+    this.#pass = pass;
     try {
       refuseCommands(input, 'diff');
-      const crc = checksum ? new Crc64(WINDOW_BYTES) : undefined;
-      const signals = [signal, stop].filter((one) => one !== undefined);
-      const any = signals.length === 0 ? undefined : AbortSignal.any(signals);
-      await input.snapshot(pass, { checksum, signal: any, crc });
+      const { checksum } = this.#o;
+      const duplicates = pass instanceof RecordingPass;
+      const end = await input.snapshot(pass, { checksum, signal, duplicates, crc: this.#crc });
       refuseCommands(input, 'diff');
+      if (end.format === 'none')
+        throw new ReplicantError('RDB_UNSUPPORTED', 'there is no snapshot in it', {
+          place: { at: input.label },
+        });
     } finally {
-      this.#keys += pass.keys;
       await input.close();
     }
-    return pass;
   }
 
-  #report(
-    first: DiffPass,
-    second: DiffPass,
-    separator: string | null,
-    prefixes: DiffReport['prefixes'],
-  ): DiffReport {
-    const counts: DiffCounts = this.#counts;
+  async #report(before: Side, after: Side, join: DiffJoin): Promise<DiffReport> {
+    const removed = join.removed.first();
+    const [added, changed] = [join.added.first(), join.changed.first()];
+    const inOrder = [...added, ...changed].toSorted((a, b) => a.ordinal - b.ordinal);
+    const namesAfter = await this.#name(after, inOrder);
+    const namesBefore = await this.#name(before, removed);
+    const counts = {
+      added: join.added.total,
+      removed: join.removed.total,
+      changed: join.changed.total,
+      changedValue: join.changedValue,
+      changedType: join.changedType,
+      changedTtl: join.changedTtl,
+      same: join.same,
+    };
+    const separator = after.prefixes.separator();
     return {
       format: 'replicant-diff',
       version: 1,
-      before: side(this.#labels[0], first),
-      after: side(this.#labels[1], second),
+      before: before.report(),
+      after: after.report(),
       filters: this.#o.filterWords,
       equal: counts.added + counts.removed + counts.changed === 0,
       counts,
-      added: this.#added,
-      changed: this.#changed,
-      removed: this.#removed,
+      added: added.map(({ ordinal }) => namesAfter.get(ordinal)!),
+      changed: changed.map(({ ordinal, how }) => ({ ...namesAfter.get(ordinal)!, what: what(how) })),
+      removed: removed.map(({ ordinal }) => namesBefore.get(ordinal)!),
       limit: this.#o.limit,
       separator: separator === '' ? null : separator,
-      prefixes,
-      notes: this.#notes,
+      prefixes: comparePrefixes(before.prefixes, after.prefixes, this.#o.limit),
+      notes: [],
     };
   }
 }
 
-function side(label: string, pass: DiffPass): DiffSide {
-  return {
-    label,
-    server: pass.writer.text ?? null,
-    takenAtMs: pass.writer.takenAtMs ?? null,
-    keys: pass.keys,
-    bytes: Math.round(pass.bytes),
-  };
+/** A file, or the directory of an AOF; not a pipe by the name of one. */
+async function canBeReadAgain({ spec, options }: DiffSource): Promise<boolean> {
+  if (options.endpoint !== undefined || inputKind(spec) !== 'path') return false;
+  const stats = await stat(spec).catch(() => undefined);
+  return stats === undefined || stats.isFile() || stats.isDirectory();
+}
+
+function nameLogged(log: KeyLog, found: readonly Found[]): ReadonlyMap<number, DiffKey> {
+  const named = new Map<number, DiffKey>();
+  let ordinal = 0;
+  let next = 0;
+  log.empty(({ db, kind, bytes, key }) => {
+    if (ordinal++ !== found[next]?.ordinal) return;
+    next++;
+    named.set(ordinal - 1, { db, key: reportText(key), type: KINDS[kind]!, bytes: Math.round(bytes) });
+  });
+  return named;
+}
+
+function what(how: number): ChangedKey['what'] {
+  return [
+    ...((how & OTHER_TYPE) !== 0 ? (['type'] as const) : []),
+    ...((how & OTHER_VALUE) !== 0 ? (['value'] as const) : []),
+    ...((how & OTHER_TTL) !== 0 ? (['ttl'] as const) : []),
+  ];
 }

@@ -2,27 +2,23 @@
  * The engine of `inspect`: opens the source, lets it pass through an `Inspection`, and makes the report. A
  * file large enough is looked into beforehand to find out which allocator its server had.
  */
-import { stat } from 'node:fs/promises';
 import { Crc64 } from '../bytes/crc64.js';
 import { formatError, ReplicantError } from '../errors.js';
-import { type InputOptions, inputKind, openInput } from '../io/input.js';
+import { type InputOptions, openInput } from '../io/input.js';
 import { refuseCommands } from '../io/refuse-commands.js';
 import { type SnapshotInput, WINDOW_BYTES } from '../io/snapshot-input.js';
-import type { AllocatorName } from './allocator.js';
-import { Calibration, LEAST_FILE_BYTES } from './calibration.js';
+import type { AllocatorChoice } from './allocator.js';
+import { resolveAllocator } from './find-allocator.js';
 import { Inspection, type InspectOptions } from './inspection.js';
 import type { InspectReport } from './report.js';
-import type { ServerName } from './server-profile.js';
 
-const DEFAULT_ALLOCATOR: AllocatorName = 'system';
 const LOST_SHOWN = 10;
 
 export interface InspectRunOptions extends Omit<InspectOptions, 'allocator'> {
   /** Path, address or `-`. */
   readonly source: string;
   readonly input: InputOptions;
-  /** undefined: found. */
-  readonly allocator: AllocatorName | undefined;
+  readonly allocator: AllocatorChoice;
   readonly checksum: boolean;
   readonly onError: 'stop' | 'skip';
   readonly signal?: AbortSignal | undefined;
@@ -49,8 +45,7 @@ export function runInspect(options: InspectRunOptions): InspectRun {
   let input: SnapshotInput | undefined;
   let inspection: Inspection | undefined;
   const run = async (): Promise<InspectResult> => {
-    const allocator =
-      options.allocator ?? (await findAllocator(options.source, options.server)) ?? DEFAULT_ALLOCATOR;
+    const allocator = await resolveAllocator(options.allocator, options.source, options.server);
     inspection = new Inspection({ ...options, allocator });
     input = await openInput(options.source, options.input);
     try {
@@ -100,23 +95,4 @@ async function read(
     notes: lost,
   });
   return { report, lost: lostCount };
-}
-
-/** undefined when it can't be told: from what is no file, or a small or compressed one. */
-export async function findAllocator(source: string, server?: ServerName): Promise<AllocatorName | undefined> {
-  if (inputKind(source) !== 'path') return undefined;
-  const stats = await stat(source).catch(() => undefined);
-  if (stats?.isFile() !== true || stats.size < LEAST_FILE_BYTES) return undefined;
-  const input = await openInput(source);
-  const stop = new AbortController();
-  const calibration = new Calibration(stats.size, server, () => stop.abort());
-  try {
-    await input.snapshot(calibration, { checksum: false, signal: stop.signal });
-  } catch {
-    // Stopped on purpose; what is wrong with the file will be said when it is read in earnest.
-  } finally {
-    await input.close();
-  }
-  // Compressed: where keys stand says nothing of how much of the file that is.
-  return input.bytesRead < calibration.offset ? undefined : calibration.result();
 }

@@ -1,53 +1,60 @@
 /** The digest of a key's value, with what it takes in memory: both from one passage of the bytes. */
 import type { Dialect } from '../rdb/dialect.js';
 import type { RdbEntry, ValueSink } from '../rdb/handler.js';
+import { Header, INCOMPLETE, readString, STR_PLAIN } from '../rdb/primitives.js';
 import { ValueDecoder } from '../rdb/value-decoder.js';
-import { ValueSkipper } from '../rdb/skip-value.js';
 import { ValueDigest } from './digest.js';
 import type { MemoryMeter } from './memory-model.js';
 
 export class ValueDigester {
-  readonly digest: ValueDigest = new ValueDigest();
+  readonly #digest: ValueDigest;
   readonly #dialect: Dialect;
-  /** undefined when nobody asks what keys take. */
-  readonly #meter: MemoryMeter | undefined;
+  readonly #meter: MemoryMeter;
+  readonly #header = new Header();
   #decoder: ValueDecoder | undefined;
+  #inPieces = false;
 
-  constructor(dialect: Dialect, meter: MemoryMeter | undefined) {
+  constructor(dialect: Dialect, meter: MemoryMeter, consumerTimes: boolean) {
     this.#dialect = dialect;
     this.#meter = meter;
-  }
-
-  /** Of the key last digested. */
-  get bytes(): number {
-    return this.#meter?.bytes ?? 0;
+    this.#digest = new ValueDigest(consumerTimes);
   }
 
   /** A value that lies whole in memory. */
   whole(entry: RdbEntry): void {
     const { bytes, valueStart, valueEnd, type } = entry;
-    this.digest.begin(type.kind);
-    if (type.kind === 'array') this.digest.opaque(bytes, valueStart, valueEnd);
-    else this.#open(entry).feed(bytes, valueStart, valueEnd);
-    this.digest.finish();
-    this.#meter?.measure(entry);
+    this.#inPieces = false;
+    this.#digest.begin(type.kind);
+    const plain = type.kind === 'string' ? this.#plainText(bytes, valueStart, valueEnd) : -1;
+    if (plain >= 0) this.#digest.opaque(bytes, plain, valueEnd);
+    else if (type.kind === 'array') this.#digest.opaque(bytes, valueStart, valueEnd);
+    else this.#decode(entry).feed(bytes, valueStart, valueEnd);
+    this.#meter.measure(entry);
   }
 
   /** A large one. */
-  sink(entry: RdbEntry): ValueSink {
-    this.digest.begin(entry.type.kind);
-    const decoder = this.#open(entry);
-    return this.#meter === undefined ? decoder : new TwoSinks(decoder, this.#meter.open(entry));
+  open(entry: RdbEntry): ValueSink {
+    this.#inPieces = true;
+    this.#digest.begin(entry.type.kind);
+    return new TwoSinks(this.#decode(entry), this.#meter.open(entry));
   }
 
-  /** The sink is done. */
-  sinkEnd(): void {
-    this.digest.finish();
-    this.#meter?.close();
+  /** All of the value has come. */
+  finish(): ValueDigest {
+    if (this.#inPieces) this.#meter.close();
+    this.#digest.finish();
+    return this.#digest;
   }
 
-  #open(entry: RdbEntry): ValueDecoder {
-    this.#decoder ??= new ValueDecoder(entry.type.id, this.#dialect, this.digest);
+  /** Where the text of a string begins that stands as it is, which most do; else −1. */
+  #plainText(bytes: Uint8Array, start: number, end: number): number {
+    const header = this.#header;
+    const next = readString(header, bytes, start, end);
+    return next !== INCOMPLETE && header.form === STR_PLAIN ? next : -1;
+  }
+
+  #decode(entry: RdbEntry): ValueDecoder {
+    this.#decoder ??= new ValueDecoder(entry.type.id, this.#dialect, this.#digest);
     this.#decoder.reset(entry.type.id, this.#dialect);
     return this.#decoder;
   }
@@ -89,8 +96,4 @@ export class TwoSinks implements ValueSink {
     const sink = this.#sinks[which];
     return sink.done || from >= end ? from : sink.feed(bytes, from, end);
   }
-}
-
-export function skipValue(entry: RdbEntry): ValueSink {
-  return new ValueSkipper(entry.type);
 }

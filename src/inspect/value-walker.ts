@@ -1,30 +1,20 @@
 /**
- * Walks over a value's outer structure without decoding elements: runs the type's program (rdb/value-types)
- * and says at each step what stands there. Of a string only the header is read; it may be passed over before
- * it has arrived, unless its content is asked for. Works on values that lie whole in memory and on large
- * ones that come in pieces: `feed` returns up to where it has got, the rest is to be fed again with more.
+ * Tells what stands in a value, without decoding elements: the skipper (rdb/skip-value.ts) walks, and what it
+ * says of a step is told by the role of that step. Of a string only the header is read; it may be passed over
+ * before it has arrived, unless its content is asked for. Works on values that lie whole in memory and on
+ * large ones that come in pieces: `feed` returns up to where it has got, the rest is to be fed again with more.
  */
+import { Header, readInteger, readLength, STR_INT } from '../rdb/primitives.js';
+import { ValueSkipper } from '../rdb/skip-value.js';
 import {
-  Header,
-  INCOMPLETE,
-  readInteger,
-  readLength,
-  readString,
-  skipLength,
-  STR_INT,
-} from '../rdb/primitives.js';
-import { skipItem } from '../rdb/skip-value.js';
-import {
-  STEP_ASCII,
   STEP_BYTES,
   STEP_COUNT,
-  STEP_END,
   STEP_HOLD,
   STEP_ITEMS,
   STEP_LEN,
-  STEP_NEXT,
   STEP_STR,
   type ValueType,
+  valueTypes,
 } from '../rdb/value-types.js';
 
 /** What a step of a value's program is, for those who measure or compare. */
@@ -84,7 +74,8 @@ function plainRoles(type: ValueType): Uint8Array {
     }
     if (step === STEP_ITEMS) return ROLE_MODULE_ITEM;
     if (step === STEP_LEN && kind === 'module') return ROLE_MODULE_ID;
-    if (step === STEP_LEN) return type.encoding === 'quicklist' ? ROLE_NODE_FORM : ROLE_FIELD_TTL;
+    if (step === STEP_LEN && type.encoding === 'quicklist') return ROLE_NODE_FORM;
+    if (step === STEP_LEN) return kind === 'hash' ? ROLE_FIELD_TTL : ROLE_NONE;
     if (step >= STEP_BYTES && kind === 'hash' && at > 0) return ROLE_FIELD_TTL;
     return ROLE_NONE;
   });
@@ -110,20 +101,22 @@ function streamRoles(type: ValueType): Uint8Array {
   return out;
 }
 
-export abstract class ValueWalker {
-  protected type: ValueType | undefined;
+const [STRING] = valueTypes('redis');
+/** The first byte of a len of 64 bits. */
+const LONG_LENGTH = 0x81;
+
+export abstract class ValueWalker extends ValueSkipper {
   readonly #header = new Header();
   #roles: Uint8Array = new Uint8Array(0);
-  #pc = 0;
-  #depth = 0;
-  /** Bytes of a string that need not be seen and are still to come. */
-  #pass = 0;
-  readonly #left = new Float64Array(4);
+
+  constructor() {
+    super(STRING!);
+  }
 
   /** A COUNT, a LEN: `value` is meant, not where it stands. */
-  protected abstract onNumber(role: number, value: number): void;
+  protected abstract tellNumber(role: number, value: number): void;
   /** A str: `length` is that of its text; bytes[at, at + fileBytes) is what stands in the file. */
-  protected abstract onString(
+  protected abstract tellString(
     role: number,
     form: number,
     length: number,
@@ -132,143 +125,53 @@ export abstract class ValueWalker {
     fileBytes: number,
   ): void;
   /** Raw bytes at `at`. */
-  protected abstract onRaw(role: number, bytes: Uint8Array, at: number): void;
-  /** An item of a module's value, bytes[at, end). */
-  protected abstract onItem(bytes: Uint8Array, at: number, end: number): void;
-  /** Must the content of such a string be there when onString is called? */
+  protected abstract tellRaw(role: number, bytes: Uint8Array, at: number): void;
+  /** Must the content of such a string be there when it is told? */
   protected abstract wants(role: number, length: number): boolean;
 
   protected begin(type: ValueType): void {
-    this.type = type;
+    this.reset(type);
     this.#roles = rolesOf(type);
-    this.#pc = 0;
-    this.#depth = 0;
-    this.#pass = 0;
   }
 
-  get done(): boolean {
-    return this.#pass === 0 && this.type!.program[this.#pc] === STEP_END;
+  protected override waitsFor(pc: number, form: number, length: number): boolean {
+    if (this.type.program[pc] !== STEP_STR) return true;
+    return form === STR_INT || this.wants(this.#roles[pc]!, length);
   }
 
-  feed(bytes: Uint8Array, start: number, end: number): number {
-    const { program, jumps } = this.type!;
-    const passes = this.#roles;
-    const passed = Math.min(this.#pass, end - start);
-    this.#pass -= passed;
-    let at = start + passed;
-    if (this.#pass > 0) return at;
-    let pc = this.#pc;
-    while (true) {
-      const step = program[pc]!;
-      let next: number;
-      if (step === STEP_STR) {
-        next = this.#string(passes[pc]!, bytes, at, end);
-        if (next > end) {
-          this.#pass = next - end;
-          this.#pc = pc + 1;
-          return end;
-        }
-      } else if (step === STEP_NEXT) {
-        pc = this.#again() ? jumps[pc]! : pc + 1;
-        continue;
-      } else if (step >= STEP_BYTES) {
-        next = at + step - STEP_BYTES;
-        if (next > end) break;
-        this.onRaw(passes[pc]!, bytes, at);
-      } else if (step === STEP_END) {
-        break;
-      } else if (step === STEP_COUNT) {
-        next = readLength(this.#header, bytes, at, end);
-        if (next === INCOMPLETE) break;
-        this.onNumber(passes[pc]!, this.#header.length);
-        at = next;
-        pc = this.#enter(this.#header.length) ? pc + 1 : jumps[pc]!;
-        continue;
-      } else {
-        next = this.#rare(step, passes[pc]!, bytes, at, end);
-        if (next > end) break;
-        if (step === STEP_ITEMS && next !== INCOMPLETE && bytes[at] !== 0) {
-          at = next;
-          continue;
-        }
-      }
-      if (next === INCOMPLETE) break;
-      at = next;
-      pc++;
+  protected override onString(
+    pc: number,
+    form: number,
+    textBytes: number,
+    bytes: Uint8Array,
+    at: number,
+    fileBytes: number,
+  ): void {
+    const length = form === STR_INT ? digits(readInteger(bytes, at, fileBytes)) : textBytes;
+    this.tellString(this.#roles[pc]!, form, length, bytes, at, fileBytes);
+  }
+
+  protected override onCount(pc: number, count: number): void {
+    this.tellNumber(this.#roles[pc]!, count);
+  }
+
+  /** Ids and counters may be any u64, and nobody asks for them. */
+  protected override onLength(pc: number, bytes: Uint8Array, at: number): void {
+    const role = this.#roles[pc]!;
+    if (role === ROLE_NONE) return;
+    if (role === ROLE_MODULE_ID) {
+      this.tellRaw(role, bytes, at);
+    } else if (bytes[at] === LONG_LENGTH) {
+      this.tellNumber(role, Infinity);
+    } else {
+      readLength(this.#header, bytes, at, bytes.length);
+      this.tellNumber(role, this.#header.length);
     }
-    this.#pc = pc;
-    return at;
   }
 
-  #string(role: number, bytes: Uint8Array, at: number, end: number): number {
-    const header = this.#header;
-    const first = at < end ? bytes[at]! : 0xff;
-    if (first < 0x40 && at + 1 + first <= end) {
-      this.onString(role, 0, first, bytes, at + 1, first);
-      return at + 1 + first;
-    }
-    const next = readString(header, bytes, at, end);
-    if (next === INCOMPLETE) return INCOMPLETE;
-    const { form, fileBytes } = header;
-    const whole = next + fileBytes <= end;
-    if (!whole && (form === STR_INT || this.wants(role, header.textBytes))) return INCOMPLETE;
-    const length = form === STR_INT ? digits(readInteger(bytes, next, fileBytes)) : header.textBytes;
-    this.onString(role, form, length, bytes, next, fileBytes);
-    return next + fileBytes;
+  protected override onRaw(pc: number, bytes: Uint8Array, at: number): void {
+    this.tellRaw(this.#roles[pc]!, bytes, at);
   }
-
-  #rare(step: number, role: number, bytes: Uint8Array, at: number, end: number): number {
-    if (step === STEP_LEN) {
-      const next = skipLength(bytes, at, end);
-      if (next === INCOMPLETE) return INCOMPLETE;
-      // Ids and counters may be any u64, and nobody asks for them.
-      if (role !== ROLE_NONE && role !== ROLE_MODULE_ID && bytes[at] !== 0x81) {
-        readLength(this.#header, bytes, at, end);
-        this.onNumber(role, this.#header.length);
-      } else if (role === ROLE_MODULE_ID) {
-        this.onRaw(role, bytes, at);
-      } else if (role !== ROLE_NONE) {
-        this.onNumber(role, Infinity);
-      }
-      return next;
-    }
-    if (step === STEP_ASCII) {
-      if (at >= end) return INCOMPLETE;
-      return at + 1 + (bytes[at]! < 253 ? bytes[at]! : 0);
-    }
-    if (step === STEP_ITEMS) {
-      const next = skipItem(bytes, at, end);
-      if (next !== INCOMPLETE && next <= end) this.onItem(bytes, at, next);
-      return next;
-    }
-    return this.#array(step, role, bytes, at, end);
-  }
-
-  /** ARRAY: comes whole, its elements are counted only; nothing behind the count is looked at. */
-  #array(step: number, role: number, bytes: Uint8Array, at: number, end: number): number {
-    if (step !== STEP_HOLD) return end;
-    const next = readLength(this.#header, bytes, at, end);
-    if (next !== INCOMPLETE) this.onNumber(role, this.#header.length);
-    return next;
-  }
-
-  #enter(count: number): boolean {
-    if (count === 0) return false;
-    this.#left[this.#depth++] = count;
-    return true;
-  }
-
-  #again(): boolean {
-    const left = --this.#left[this.#depth - 1]!;
-    if (left === 0) this.#depth--;
-    return left > 0;
-  }
-}
-
-/** Where the content of the str at `at` starts. */
-export function stringContent(header: Header, bytes: Uint8Array, at: number, end: number): number {
-  const next = readString(header, bytes, at, end);
-  return next === INCOMPLETE ? end : next;
 }
 
 /** How many characters the decimal text of a 32-bit integer has. */

@@ -5,8 +5,7 @@
  *
  *   value   UINT dimension, UINT count, UINT quantization | M << 8, UINT flags, then strings and numbers
  */
-import { lengthAsBigInt, readLength, Header } from '../rdb/primitives.js';
-import { stringContent } from './value-walker.js';
+import { Header, INCOMPLETE, lengthAsBigInt, readLength, readString } from '../rdb/primitives.js';
 import type { ServerProfile } from './server-profile.js';
 
 /** The name `vectorset` with encoding version 0. */
@@ -38,7 +37,7 @@ export class VectorSetSizer {
   /** One item of the module's value, bytes[at, end). */
   add(bytes: Uint8Array, at: number, end: number): void {
     if (bytes[at] === ITEM_STRING) {
-      this.#stringBytes += end - stringContent(header, bytes, at + 1, end);
+      this.#stringBytes += end - stringContent(bytes, at + 1, end);
     } else if (bytes[at] === ITEM_UINT && this.#numbers < 3) {
       const value = readNumber(bytes, at + 1, end);
       if (this.#numbers === 1) this.count = value;
@@ -58,4 +57,10 @@ function readNumber(bytes: Uint8Array, at: number, end: number): number {
   if (bytes[at] === 0x81) return Number(lengthAsBigInt(bytes, at));
   readLength(header, bytes, at, end);
   return header.length;
+}
+
+/** Where the content of the str at `at` starts. */
+function stringContent(bytes: Uint8Array, at: number, end: number): number {
+  const next = readString(header, bytes, at, end);
+  return next === INCOMPLETE ? end : next;
 }

@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { ReplicantError } from '../errors.js';
 import { explainFileError, FileSource, PeekedSource } from './byte-source.js';
 import { FileInput, type InputPart } from './file-input.js';
-import { SNIFF_BYTES } from './sniff.js';
+import { HEAD_BYTES } from './sniff.js';
 import { unwrap } from './unwrap.js';
 
 export interface ManifestFile {
@@ -116,7 +116,7 @@ async function findPart(manifest: string, { name }: ManifestFile): Promise<Input
     open: async () => {
       const source = await FileSource.open(path);
       try {
-        return await PeekedSource.open(await unwrap(source), SNIFF_BYTES);
+        return await PeekedSource.open(await unwrap(source), HEAD_BYTES);
       } catch (error) {
         await source.close();
         throw error instanceof ReplicantError ? error.within({ at: path }) : error;

@@ -75,6 +75,11 @@ export class FileInput implements SnapshotInput {
     return this.#done + this.#current.bytesRead;
   }
 
+  /** The first bytes; there only before anything has been read. */
+  get head(): Uint8Array {
+    return this.#first.head;
+  }
+
   get hasCommands(): boolean | undefined {
     return this.#hasCommands;
   }

@@ -11,7 +11,8 @@ import { openManifest } from './aof-manifest.js';
 import { explainFileError, FileSource, PeekedSource, StreamSource } from './byte-source.js';
 import { FileInput } from './file-input.js';
 import { LiveInput } from './live-input.js';
-import { SNIFF_BYTES } from './sniff.js';
+import { ScratchInput, type ScratchOptions } from './scratch-input.js';
+import { HEAD_BYTES } from './sniff.js';
 import type { SnapshotInput } from './snapshot-input.js';
 import { unwrap } from './unwrap.js';
 
@@ -22,6 +23,8 @@ export interface InputOptions {
   readonly psyncCommand?: string | undefined;
   /** For `-`; default: the process's own. */
   readonly stdin?: Readable | undefined;
+  /** Have a server carry out the commands of an AOF, so that there are only values. */
+  readonly scratch?: ScratchOptions | undefined;
 }
 
 export type InputKind = 'stdin' | 'server' | 'path';
@@ -38,8 +41,11 @@ export async function openInput(spec: string, options: InputOptions = {}): Promi
   switch (options.endpoint === undefined ? inputKind(spec) : 'server') {
     case 'server':
       return new LiveInput(options.endpoint ?? parseEndpoint(spec, 'source'), options.psyncCommand);
-    default:
-      return openFileInput(spec, options);
+    default: {
+      const input = await openFileInput(spec, options);
+      if (options.scratch === undefined) return input;
+      return new ScratchInput(input, spec === '-' ? undefined : () => openFileInput(spec), options.scratch);
+    }
   }
 }
 
@@ -50,7 +56,7 @@ export async function openFileInput(spec: string, options: InputOptions = {}): P
   const source =
     spec === '-' ? new StreamSource(options.stdin ?? process.stdin, 'stdin') : await FileSource.open(spec);
   try {
-    const first = await PeekedSource.open(await unwrap(source), SNIFF_BYTES);
+    const first = await PeekedSource.open(await unwrap(source), HEAD_BYTES);
     return new FileInput({ label: source.label, first, more: [] });
   } catch (error) {
     await source.close();

@@ -23,7 +23,12 @@ export async function readSnapshot(
 ): Promise<SnapshotFacts> {
   const skip = options.onError === 'skip';
   const onLost = (error: ReplicantError): void => options.onLost?.(error.within({ at: feed.source.label }));
-  const tap = new HandlerTap(handler, skip, onLost, new DuplicateGuard());
+  const tap = new HandlerTap(
+    handler,
+    skip,
+    onLost,
+    options.duplicates === false ? undefined : new DuplicateGuard(),
+  );
   const limits = options.limits === undefined ? {} : { limits: options.limits };
   const decoder = new RdbDecoder(tap, { crc, ...limits, onLost: skip ? onLost : undefined });
   let problem: ReplicantError | undefined;

@@ -13,7 +13,7 @@ export function refuseCommands({ label, hasCommands }: SnapshotInput, what: stri
     `this AOF has commands behind its snapshot, which ${what} can't carry`,
     {
       place: { at: label },
-      hint: 'use -f resp, or load it into a server with replicant restore and export from there; after a BGREWRITEAOF there are none',
+      hint: 'have a server carry them out first: replicant export -f rdb does so, and its result is such a snapshot; or export with -f resp; after a BGREWRITEAOF there are none',
     },
   );
 }

@@ -28,6 +28,8 @@ export interface SnapshotOptions {
   /** Told before each batch, and after it, before the bytes of its entries move or go. */
   readonly beforeBatch?: (() => void) | undefined;
   readonly afterBatch?: (() => void) | undefined;
+  /** `false`: nobody looks for keys that stand twice, which takes a table of keys; for a second reading. */
+  readonly duplicates?: boolean | undefined;
   /** Sums the bytes; made with a window (`WINDOW_BYTES`), the bytes are read straight into that. */
   readonly crc?: Crc64 | undefined;
 }

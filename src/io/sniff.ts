@@ -5,6 +5,8 @@ export type Content = 'rdb' | 'commands' | 'ndjson' | 'empty' | 'unknown';
 
 /** So many bytes are enough to tell. */
 export const SNIFF_BYTES = 16;
+/** The AUX fields that say what follows an RDB are among these. */
+export const HEAD_BYTES = 512;
 
 const WRAPPINGS: readonly (readonly [wrapping: Wrapping, magic: readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]],
@@ -16,14 +18,24 @@ const WRAPPINGS: readonly (readonly [wrapping: Wrapping, magic: readonly number[
   ['zip', [0x50, 0x4b, 0x03, 0x04]],
 ];
 
+const SKIPPABLE_HEAD = 8;
+
 /** `?x 2a 4d 18` with ? = 5: a frame to be skipped, of lz4 as well as zstd. */
 export function isSkippableFrame(head: Uint8Array): boolean {
   return head.length >= 4 && head[0]! >> 4 === 5 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18;
 }
 
 export function sniffWrapping(head: Uint8Array): Wrapping {
-  if (isSkippableFrame(head)) return 'lz4';
+  if (isSkippableFrame(head)) return sniffBehind(head);
   return WRAPPINGS.find(([, magic]) => magic.every((byte, at) => head[at] === byte))?.[0] ?? 'none';
+}
+
+/** What follows the frame to be skipped says of which kind it is, if that is in sight: `pzstd` writes such. */
+function sniffBehind(head: Uint8Array): Wrapping {
+  if (head.length < SKIPPABLE_HEAD) return 'lz4';
+  const size = head[4]! + head[5]! * 0x100 + head[6]! * 0x10000 + head[7]! * 0x1000000;
+  const next = head.subarray(SKIPPABLE_HEAD + size);
+  return next.length >= 4 && sniffWrapping(next) === 'zstd' ? 'zstd' : 'lz4';
 }
 
 export function sniffContent(head: Uint8Array): Content {

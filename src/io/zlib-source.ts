@@ -1,11 +1,12 @@
 /**
- * gzip (any number of members, as `cat a.gz b.gz` makes them) and zstd by way of node:zlib. Their checksums
- * are verified there; zstd came with Node 22.15 and 23.8.
+ * gzip (any number of members, as `cat a.gz b.gz` makes them) and zstd (any number of frames) by way of
+ * node:zlib. Their checksums are verified there; zstd came with Node 22.15 and 23.8.
  */
 import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { ReplicantError } from '../errors.js';
 import type { ByteSource } from './byte-source.js';
+import { ZstdFrames } from './zstd-frames.js';
 
 const IN_BYTES = 256 * 1024;
 const OUT_BYTES = 256 * 1024;
@@ -26,7 +27,7 @@ export function openUnzstd(inner: ByteSource): ByteSource {
       hint: 'use Node 22.15 or later, or decompress it first: zstd -dc FILE | replicant … -',
     });
   }
-  return new TransformSource(inner, create({ chunkSize: OUT_BYTES }), 'zstd');
+  return new ZstdSource(inner, () => create({ chunkSize: OUT_BYTES }));
 }
 
 class TransformSource implements ByteSource {
@@ -119,5 +120,66 @@ class TransformSource implements ByteSource {
       place,
       cause: error,
     });
+  }
+}
+
+/** One decompressor for each frame. */
+class ZstdSource implements ByteSource {
+  readonly #inner: ByteSource;
+  readonly #create: () => Transform;
+  readonly #frames: ZstdFrames;
+  #frame: TransformSource | undefined;
+
+  constructor(inner: ByteSource, create: () => Transform) {
+    this.#inner = inner;
+    this.#create = create;
+    this.#frames = new ZstdFrames(inner);
+  }
+
+  get label(): string {
+    return this.#inner.label;
+  }
+
+  get totalBytes(): number | undefined {
+    return this.#inner.totalBytes;
+  }
+
+  get bytesRead(): number {
+    return this.#inner.bytesRead;
+  }
+
+  get modifiedMs(): number | undefined {
+    return this.#inner.modifiedMs;
+  }
+
+  async read(into: Uint8Array): Promise<number> {
+    for (;;) {
+      if (this.#frame === undefined) {
+        if (!(await this.#frames.next())) return 0;
+        this.#frame = new TransformSource(this.#current(), this.#create(), 'zstd');
+      }
+      const count = await this.#frame.read(into);
+      if (count > 0) return count;
+      this.#frame = undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#frame?.close();
+    await this.#inner.close();
+  }
+
+  /** The bytes of the frame alone. */
+  #current(): ByteSource {
+    const { label, totalBytes, modifiedMs } = this.#inner;
+    const inner = this.#inner;
+    return {
+      ...{ label, totalBytes, modifiedMs },
+      get bytesRead() {
+        return inner.bytesRead;
+      },
+      read: (into) => this.#frames.read(into),
+      close: () => Promise.resolve(),
+    };
   }
 }

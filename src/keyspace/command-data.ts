@@ -4,7 +4,7 @@
  * compared with a server's COMMAND reply. Positions count from the name, which is 0; a negative last key
  * counts from the end. The facts are those of COMMAND; the roles are ours.
  */
-import type { ValueKind } from '../sync/options.js';
+import type { ValueKind } from './filter-options.js';
 import { geoKeys, himportKeys, migrateKeys, sortKeys, streamsKeys, subcommandKeys } from './special-keys.js';
 
 /**
@@ -33,7 +33,7 @@ export type CommandRole =
   | 'script'
   /** Several keys that hang together in a way not known here: all or nothing. */
   | 'group'
-  /** It has keys, but nobody told us where. */
+  /** It has keys, but nobody told us where: COMMAND GETKEYS would, for one command at a time. */
   | 'opaque'
   | 'select'
   | 'flush-db'
@@ -66,6 +66,8 @@ export interface CommandSpec {
   readonly overwrites: boolean;
   /** For `store` and `merge`: which of the key positions is the destination. */
   readonly destination: 'first' | 'last';
+  /** By their name in upper case; they count instead of what is said here. */
+  readonly subcommands?: ReadonlyMap<string, CommandSpec>;
 }
 
 export const NO_KEYS: KeyRule = { at: 'none' };
@@ -78,7 +80,7 @@ function numkeys(position: number, step = 1, before?: number): KeyRule {
   return { at: 'numkeys', numkeys: position, step, ...(before === undefined ? {} : { before }) };
 }
 
-function special(find: (args: readonly Uint8Array[]) => number[]): KeyRule {
+export function special(find: (args: readonly Uint8Array[]) => number[]): KeyRule {
   return { at: 'special', find };
 }
 

@@ -3,7 +3,8 @@
  * upper-cased bytes) straight from the bytes of the stream, so that a lookup makes no string. A server's own
  * COMMAND reply adds the commands of its modules (`extendTable`); what is built in is not overridden.
  */
-import { COMMANDS, NO_KEYS, range, type CommandSpec, type KeyRule } from './command-data.js';
+import { COMMANDS, type CommandSpec, type KeyRule } from './command-data.js';
+import { type ServerCommand, specOf } from './server-commands.js';
 import { bytesOf, parseCount, upper } from './words.js';
 
 export interface CommandTable {
@@ -12,14 +13,7 @@ export interface CommandTable {
   lookup(bytes: Uint8Array, start?: number, end?: number): CommandSpec | undefined;
 }
 
-/** One entry of COMMAND: name, first key, last key, step, and whether `movablekeys` is among its flags. */
-export interface ServerCommand {
-  readonly name: string;
-  readonly firstKey: number;
-  readonly lastKey: number;
-  readonly step: number;
-  readonly movable: boolean;
-}
+const LONGEST_NAME = 128;
 
 function hashName(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
@@ -35,7 +29,8 @@ function nameEquals(name: Uint8Array, bytes: Uint8Array, start: number, end: num
   return true;
 }
 
-function buildTable(specs: readonly CommandSpec[]): CommandTable {
+/** Names must be in upper case, and none twice. */
+export function createTable(specs: readonly CommandSpec[]): CommandTable {
   let size = 256;
   while (size < specs.length * 4) size *= 2;
   const mask = size - 1;
@@ -59,7 +54,7 @@ function buildTable(specs: readonly CommandSpec[]): CommandTable {
   };
 }
 
-export const BUILTIN_COMMANDS: CommandTable = buildTable(COMMANDS);
+export const BUILTIN_COMMANDS: CommandTable = createTable(COMMANDS);
 
 export function lookupCommand(
   name: Uint8Array,
@@ -79,31 +74,39 @@ export function extendTable(table: CommandTable, entries: readonly ServerCommand
     known.add(spec.name);
     added.push(spec);
   }
-  return added.length === 0 ? table : buildTable([...table.specs, ...added]);
+  return added.length === 0 ? table : createTable([...table.specs, ...added]);
 }
 
-function specOf(entry: ServerCommand): CommandSpec {
-  const { firstKey, lastKey, step } = entry;
-  const base = {
-    name: entry.name.toUpperCase(),
-    kind: 'module' as const,
-    overwrites: false,
-    destination: 'first' as const,
-  };
-  // A range that moves is only a part of the keys: not enough to decide on.
-  if (entry.movable) return { ...base, role: 'opaque', keys: NO_KEYS };
-  if (firstKey === 0) return { ...base, kind: 'any', role: 'keyless', keys: NO_KEYS };
-  return {
-    ...base,
-    role: lastKey === firstKey ? 'single' : 'group',
-    keys: range(firstKey, lastKey, step),
-  };
+/** What is known of this command, by its subcommand where that decides. */
+export function commandOf(
+  args: readonly Uint8Array[],
+  table: CommandTable = BUILTIN_COMMANDS,
+): CommandSpec | undefined {
+  const [name, subcommand] = args;
+  const spec = name === undefined ? undefined : table.lookup(name);
+  if (spec?.subcommands === undefined || subcommand === undefined) return spec;
+  return spec.subcommands.get(nameText(subcommand));
+}
+
+function nameText(name: Uint8Array): string {
+  return String.fromCharCode(...name.subarray(0, LONGEST_NAME)).toUpperCase();
+}
+
+/**
+ * Commands of the table whose keys are not known by position. When one stands in the stream and keys are
+ * filtered or mapped, it is left out with a report.
+ */
+export function opaqueCommands(table: CommandTable): readonly string[] {
+  return table.specs.flatMap((spec) => {
+    const names = [...(spec.subcommands ?? [])].filter(([, sub]) => sub.role === 'opaque');
+    if (spec.role === 'opaque') return [spec.name];
+    return names.map(([sub]) => `${spec.name}|${sub}`);
+  });
 }
 
 /** Positions of the keys in `args`; empty when it has none or is not known. */
 export function keyPositions(args: readonly Uint8Array[], table: CommandTable = BUILTIN_COMMANDS): number[] {
-  const name = args[0];
-  const spec = name === undefined ? undefined : table.lookup(name);
+  const spec = commandOf(args, table);
   return spec === undefined ? [] : positionsOf(spec.keys, args);
 }
 

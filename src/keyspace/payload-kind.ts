@@ -3,7 +3,7 @@
  * forms, so the kind is the same in both. 28 is an ARRAY (Redis 8.8+), which counts as opaque. A payload that
  * begins with key metadata (0xf3, Redis 8.6+) tells nothing here.
  */
-import type { ValueKind } from '../sync/options.js';
+import type { ValueKind } from './filter-options.js';
 
 const TYPES: readonly (readonly [ValueKind, readonly number[]])[] = [
   ['string', [0]],

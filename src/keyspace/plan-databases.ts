@@ -35,7 +35,7 @@ export function planFlushDb(args: Args, context: FilterContext): Plan {
 
 export function planFlushAll(args: Args, context: FilterContext): Plan {
   const { dbMap, filter, sourceDatabases } = context;
-  if (!filter.active && !dbMap.active) return FORWARD;
+  if (!filter.dbsActive && !dbMap.active && scopeOf(context) === 'all') return FORWARD;
   const targets = new Set<number>();
   for (let db = 0; db < sourceDatabases; db++) {
     if (filter.matchesDb(db)) targets.add(dbMap.toTarget(db));
@@ -111,7 +111,7 @@ export function planCopy(args: Args, context: FilterContext): Plan {
   return targetDb === toDb ? FORWARD : replaceWith([copy]);
 }
 
-function copyOptions(args: Args, db: number): { toDb: number; dbAt: number; replace: boolean } {
+export function copyOptions(args: Args, db: number): { toDb: number; dbAt: number; replace: boolean } {
   let toDb = db;
   let dbAt = 0;
   let replace = false;
@@ -125,8 +125,9 @@ function copyOptions(args: Args, db: number): { toDb: number; dbAt: number; repl
   return { toDb, dbAt, replace };
 }
 
-function scopeOf({ filter }: FilterContext): 'all' | 'matching' {
-  return filter.keysActive || filter.kindsActive ? 'matching' : 'all';
+/** With a key map, keys may stand on the target that no key of the source is mapped to: they stay. */
+function scopeOf({ filter, keyMap }: FilterContext): 'all' | 'matching' {
+  return filter.keysActive || filter.kindsActive || keyMap?.active === true ? 'matching' : 'all';
 }
 
 function isAsync(args: Args): boolean {

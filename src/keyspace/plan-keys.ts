@@ -4,6 +4,7 @@ import { positionsOf } from './command-table.js';
 import { kindOfPayload } from './payload-kind.js';
 import { planLmove, planRename, planSmove } from './plan-moves.js';
 import { DROP, dropWith, FORWARD, replaceHere, type Args, type FilterContext, type Plan } from './plan.js';
+import { sortPatterns } from './special-keys.js';
 import { bytesOf, isWord, showKey } from './words.js';
 
 const DEL: Uint8Array = bytesOf('DEL');
@@ -25,12 +26,17 @@ export function planKeyed(args: Args, spec: CommandSpec, context: FilterContext)
     : planPartly(args, spec, positions, inside, context);
 }
 
-/** A command nobody knows: its keys may or may not pass. */
-export function planUnknown(args: Args, { db, filter }: FilterContext): Plan {
+/** A command whose keys nobody knows: they may or may not pass, and may be any of its arguments. */
+export function planUnknown(args: Args, { db, filter, keyMap }: FilterContext): Plan {
   if (!filter.matchesDb(db)) return DROP;
-  if (!filter.keysActive && !filter.kindsActive) return FORWARD;
-  const name = args[0] ?? new Uint8Array(0);
-  return dropWith(`command ${showKey(name)} is not known, so the filter cannot decide about it: left out`);
+  const name = showKey(args[0] ?? new Uint8Array(0));
+  if (filter.keysActive || filter.kindsActive)
+    return dropWith(
+      `the keys of command ${name} are not known, so the filter cannot decide about it: left out`,
+    );
+  if (keyMap?.active !== true || args.every((arg, at) => at === 0 || keyMap.map(arg) === undefined))
+    return FORWARD;
+  return dropWith(`the keys of command ${name} are not known, so they cannot be mapped: left out`);
 }
 
 /** A value of an excluded kind replaces what was there, which may have been of an included one. */
@@ -69,19 +75,12 @@ function planInside(args: Args, spec: CommandSpec, context: FilterContext): Plan
 
 /** Inputs which a *STORE reads although the filter leaves them out, and which its key positions don't show. */
 function hiddenInput(args: Args, spec: CommandSpec, { filter }: FilterContext): string | undefined {
-  const readsPatterns = spec.name === 'SORT' && filter.keysActive && usesPattern(args);
+  const readsPatterns = spec.name === 'SORT' && filter.keysActive && sortPatterns(args).length > 0;
   const kinds = spec.name === 'SORT' ? (['list', 'set', 'zset'] as const) : (['set', 'zset'] as const);
   const mixesKinds = spec.name === 'SORT' || (spec.kind === 'zset' && spec.keys.at === 'numkeys');
   const readsKinds = mixesKinds && kinds.some((kind) => !filter.matchesKind(kind));
   if (!readsPatterns && !readsKinds) return undefined;
   return `${spec.name} may have read keys that the filter leaves out: its result can differ`;
-}
-
-function usesPattern(args: Args): boolean {
-  return args.some(
-    (arg, at) =>
-      at > 2 && (isWord(args[at - 1]!, 'BY') || isWord(args[at - 1]!, 'GET')) && arg.includes(0x2a),
-  );
 }
 
 function planRestore(args: Args, context: FilterContext): Plan {

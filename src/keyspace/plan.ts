@@ -1,7 +1,8 @@
-/** What to do with one command of the stream when filters or a database map are in force. */
+/** What to do with one command of the stream when filters or maps of databases or keys are in force. */
 import type { CommandTable } from './command-table.js';
 import type { DbMap } from './db-map.js';
 import type { KeyFilter } from './key-filter.js';
+import type { KeyMap } from './key-map.js';
 
 export type Args = readonly Uint8Array[];
 
@@ -27,7 +28,7 @@ export type Plan =
       readonly tolerateErrors: boolean;
       readonly report?: string;
     }
-  /** Empty target databases: whole ones, or only the keys in them that pass the key and kind filters. */
+  /** Empty target databases: whole ones, or only the keys in them that `carriesTargetKey` and pass the kinds. */
   | {
       readonly action: 'clear';
       readonly targetDbs: readonly number[];
@@ -42,6 +43,8 @@ export interface FilterContext {
   readonly db: number;
   readonly filter: KeyFilter;
   readonly dbMap: DbMap;
+  /** None: keys keep their names. */
+  readonly keyMap?: KeyMap | undefined;
   readonly table: CommandTable;
   /** How many databases the source has: which ones FLUSHALL means, and which can share a target. */
   readonly sourceDatabases: number;

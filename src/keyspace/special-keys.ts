@@ -1,6 +1,8 @@
 /** Where the keys are in commands whose options decide it. All return positions in ascending order. */
 import { isWord } from './words.js';
 
+const STAR = 0x2a;
+
 type Args = readonly Uint8Array[];
 
 /** `SORT key [BY p] [LIMIT o c] [GET p]… [ASC|DESC] [ALPHA] [STORE dest]`: the last STORE counts. */
@@ -13,6 +15,21 @@ export function sortKeys(args: Args): number[] {
     else if (isWord(arg, 'STORE') && at + 1 < args.length) store = ++at;
   }
   return withStore(args, store);
+}
+
+/** Where the patterns of SORT stand which name keys to read: those of BY and GET with a `*`. */
+export function sortPatterns(args: Args): number[] {
+  const found: number[] = [];
+  for (let at = 2; at < args.length; at++) {
+    const arg = args[at]!;
+    if (isWord(arg, 'LIMIT')) at += 2;
+    else if (isWord(arg, 'STORE')) at++;
+    else if (isWord(arg, 'BY') || isWord(arg, 'GET')) {
+      at++;
+      if (args[at]?.includes(STAR) === true) found.push(at);
+    }
+  }
+  return found;
 }
 
 /** `GEORADIUS key lon lat r unit … [STORE dest|STOREDIST dest]`, BYMEMBER one argument shorter. */

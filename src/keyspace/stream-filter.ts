@@ -1,6 +1,6 @@
 /**
- * Decides what becomes of one command of the stream when filters or a database map are in force. Pure: the
- * engine carries the plan out. Commands in the stream have succeeded on the source; that is what makes most
+ * Decides what becomes of one command of the stream when filters or maps are in force. Pure: the engine
+ * carries the plan out. Commands in the stream have succeeded on the source; that is what makes most
  * rewrites right. `in` and `out` below say whether a key (with its database) passes the filters.
  *
  *  command                  | all in            | partly                           | all out
@@ -21,10 +21,12 @@
  *  EVAL                     | forward           | drop, report                     | drop
  *  EVAL with 0 keys         | forward, report when keys or kinds are filtered        |
  *  several keys otherwise   | forward           | drop, report                     | drop
- *  unknown, keys unknown    | drop, report when keys or kinds are filtered; else forward by database
+ *  unknown, keys unknown    | drop, report when keys or kinds are filtered (or an argument could be a key
+ *                           | that is mapped); else forward by database
  *
  *  SELECT n   n mapped; drop when n is out
- *  FLUSHDB    forward; under key or kind filters only the matching keys; report when databases share a target
+ *  FLUSHDB    forward; under key or kind filters or a key map only the keys that can be the source's; report
+ *             when databases share a target
  *  FLUSHALL   under any filter or map: the target databases of all source databases that are in
  *  SWAPDB     both in: mapped. One in: empty it, report. None: drop. Shared targets: drop, report
  *  MULTI EXEC PUBLISH SCRIPT FUNCTION CLUSTER   forward (the engine has a policy for each of them)
@@ -40,20 +42,39 @@
  * and COPY … REPLACE become DEL of the destination and the command itself with errors tolerated. SORT and
  * ZUNIONSTORE & co. may have read values of an excluded kind: forwarded with a report.
  *
- * Keys on the target which do not come from the source: under key or kind filters SWAPDB still swaps whole
- * databases, as there is no other way.
+ * Keys on the target which do not come from the source: under key or kind filters or a key map SWAPDB still
+ * swaps whole databases, as there is no other way.
+ *
+ * Commands left out by their name are dropped, whatever they say; SELECT, MULTI and EXEC are not asked about.
+ *
+ * A key map comes last: everything above speaks of the source's names, and plan-mapping.ts gives the keys of
+ * the outcome their names on the target.
  */
+import type { CommandSpec } from './command-data.js';
+import { commandOf } from './command-table.js';
 import { planCopy, planFlushAll, planFlushDb, planMove, planSelect, planSwapDb } from './plan-databases.js';
 import { planKeyed, planUnknown } from './plan-keys.js';
+import { mapPlan } from './plan-mapping.js';
 import { DROP, FORWARD, type Args, type FilterContext, type Plan } from './plan.js';
 
 export function planFiltered(args: Args, context: FilterContext): Plan {
-  const name = args[0];
-  const spec = name === undefined ? undefined : context.table.lookup(name);
-  if (spec === undefined) return planUnknown(args, context);
+  const plan = planBySource(args, context);
+  const { keyMap } = context;
+  return keyMap === undefined || !keyMap.active ? plan : mapPlan(plan, args, context, keyMap);
+}
+
+/** Databases are the target's here, keys still the source's. */
+function planBySource(args: Args, context: FilterContext): Plan {
+  const { filter, table } = context;
+  const spec = commandOf(args, table);
+  if (spec?.role === 'select') return planSelect(args, context);
+  if (spec?.role === 'transaction') return FORWARD;
+  if (filter.commandsActive && !filter.matchesCommand(args)) return DROP;
+  return spec === undefined ? planUnknown(args, context) : planByRole(args, spec, context);
+}
+
+function planByRole(args: Args, spec: CommandSpec, context: FilterContext): Plan {
   switch (spec.role) {
-    case 'select':
-      return planSelect(args, context);
     case 'flush-db':
       return planFlushDb(args, context);
     case 'flush-all':
@@ -66,7 +87,6 @@ export function planFiltered(args: Args, context: FilterContext): Plan {
       return planCopy(args, context);
     case 'link':
       return DROP;
-    case 'transaction':
     case 'message':
     case 'script-cache':
     case 'function':

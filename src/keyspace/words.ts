@@ -30,6 +30,25 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** Do bytes[start, end) begin with `prefix`? */
+export function startsWith(bytes: Uint8Array, prefix: Uint8Array, start: number, end: number): boolean {
+  if (end - start < prefix.length) return false;
+  for (let at = 0; at < prefix.length; at++) {
+    if (bytes[start + at] !== prefix[at]) return false;
+  }
+  return true;
+}
+
+export function joinBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
 /** A non-negative decimal number such as a database index or a count; undefined when it is none. */
 export function parseCount(bytes: Uint8Array | undefined): number | undefined {
   if (bytes === undefined || bytes.length === 0 || bytes.length > 15) return undefined;

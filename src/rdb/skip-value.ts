@@ -1,12 +1,14 @@
 /**
- * Finds where a value ends, without looking at what is in it: runs the type's program (value-types.ts).
+ * Finds where a value ends: runs the type's program (value-types.ts). This is the only interpreter of those
+ * programs. By itself it looks at nothing; who wants to know what stands in a value without decoding it
+ * extends it and is told at each step (`on…`), which costs nothing where nobody is.
  *
  * Resumable: positions are kept relative to the value's start, so the bytes may move between calls, and no
  * step is done twice; a long string is passed over before it has arrived. `ValueSkipper` also serves to
  * drop a value of any size that is not wanted, piece by piece.
  */
 import { ReplicantError } from '../errors.js';
-import { Header, INCOMPLETE, readLength, readString, skipLength } from './primitives.js';
+import { Header, INCOMPLETE, readLength, readString, skipLength, STR_PLAIN } from './primitives.js';
 import {
   STEP_ASCII,
   STEP_BYTES,
@@ -69,7 +71,7 @@ function skipTagged(bytes: Uint8Array, at: number, end: number): number {
 }
 
 export class ValueSkipper {
-  #type: ValueType;
+  protected type: ValueType;
   #pc = 0;
   /** Position behind what is done, relative to the value's start; may lie beyond the bytes at hand. */
   #reached = 0;
@@ -78,12 +80,12 @@ export class ValueSkipper {
   readonly #left: [number, number, number, number] = [0, 0, 0, 0];
 
   constructor(type: ValueType) {
-    this.#type = type;
+    this.type = type;
   }
 
   /** Starts over, for a value of this type. */
   reset(type: ValueType): void {
-    this.#type = type;
+    this.type = type;
     this.#pc = 0;
     this.#reached = 0;
     this.#depth = 0;
@@ -96,31 +98,39 @@ export class ValueSkipper {
 
   /** For `feed`: the whole value has been dropped. */
   get done(): boolean {
-    return this.#reached === 0 && this.#type.program[this.#pc] === STEP_END;
+    return this.#reached === 0 && this.type.program[this.#pc] === STEP_END;
   }
 
   /**
    * Goes on with a value that starts at bytes[start]. Returns the position behind it, or INCOMPLETE.
    */
   find(bytes: Uint8Array, start: number, end: number): number {
-    const { program, jumps } = this.#type;
+    const { program, jumps } = this.type;
     let pc = this.#pc;
     let at = start + this.#reached;
     while (at <= end) {
       const step = program[pc]!;
       let next: number;
       if (step === STEP_STR) {
-        next = skipString(bytes, at, end);
+        next = readString(header, bytes, at, end);
+        if (next === INCOMPLETE) break;
+        const { form, textBytes, fileBytes } = header;
+        if (next + fileBytes > end && this.waitsFor(pc, form, textBytes)) break;
+        this.onString(pc, form, textBytes, bytes, next, fileBytes);
+        next += fileBytes;
       } else if (step === STEP_NEXT) {
         pc = this.#again() ? jumps[pc]! : pc + 1;
         continue;
       } else if (step >= STEP_BYTES) {
         next = at + step - STEP_BYTES;
+        if (next > end && this.waitsFor(pc, STR_PLAIN, step - STEP_BYTES)) break;
+        this.onRaw(pc, bytes, at);
       } else if (step === STEP_END) {
         break;
       } else if (step === STEP_COUNT) {
         next = readLength(header, bytes, at, end);
         if (next === INCOMPLETE) break;
+        this.onCount(pc, header.length);
         at = next;
         pc = this.#enter(header.length) ? pc + 1 : jumps[pc]!;
         continue;
@@ -129,9 +139,11 @@ export class ValueSkipper {
         continue;
       } else if (step === STEP_ITEMS) {
         next = skipItem(bytes, at, end);
-        if (next !== INCOMPLETE && bytes[at] !== ITEM_END) pc--;
+        if (next === INCOMPLETE || (next > end && this.waitsFor(pc, STR_PLAIN, next - at))) break;
+        this.onItem(bytes, at, next);
+        if (bytes[at] !== ITEM_END) pc--;
       } else {
-        next = this.#rare(step, bytes, at, end);
+        next = this.#rare(step, pc, bytes, at, end);
       }
       if (next === INCOMPLETE) break;
       at = next;
@@ -150,6 +162,36 @@ export class ValueSkipper {
     return start + dropped;
   }
 
+  /**
+   * A string, raw bytes or an item of which `length` bytes are the content has not come whole: must it be
+   * there before it is told? Else it is told at once, and passed over when it comes.
+   */
+  protected waitsFor(_pc: number, _form: number, _length: number): boolean {
+    return false;
+  }
+
+  /** COUNT or HOLD, at step `pc` of the program. */
+  protected onCount(_pc: number, _count: number): void {}
+
+  /** A str: `textBytes` as in `Header`; bytes[at, at + fileBytes) is what stands in the file. */
+  protected onString(
+    _pc: number,
+    _form: number,
+    _textBytes: number,
+    _bytes: Uint8Array,
+    _at: number,
+    _fileBytes: number,
+  ): void {}
+
+  /** A len of any value at bytes[at], whole. */
+  protected onLength(_pc: number, _bytes: Uint8Array, _at: number): void {}
+
+  /** Raw bytes from bytes[at] on. */
+  protected onRaw(_pc: number, _bytes: Uint8Array, _at: number): void {}
+
+  /** An item of a module's value or the end mark, bytes[at, end). */
+  protected onItem(_bytes: Uint8Array, _at: number, _end: number): void {}
+
   #enter(count: number): boolean {
     if (count === 0) return false;
     this.#left[this.#depth++] = count;
@@ -162,13 +204,19 @@ export class ValueSkipper {
     return left > 0;
   }
 
-  #rare(step: number, bytes: Uint8Array, at: number, end: number): number {
-    if (step === STEP_LEN) return skipLength(bytes, at, end);
+  #rare(step: number, pc: number, bytes: Uint8Array, at: number, end: number): number {
+    if (step === STEP_LEN) {
+      const behind = skipLength(bytes, at, end);
+      if (behind !== INCOMPLETE) this.onLength(pc, bytes, at);
+      return behind;
+    }
     if (step === STEP_ASCII) return skipAscii(bytes, at, end);
     if (step === STEP_FLAGGED) return skipFlagged(bytes, at, end);
     if (step === STEP_TAGGED) return skipTagged(bytes, at, end);
     const next = readLength(header, bytes, at, end);
-    if (next !== INCOMPLETE) this.#held = header.length;
+    if (next === INCOMPLETE) return INCOMPLETE;
+    this.#held = header.length;
+    this.onCount(pc, header.length);
     return next;
   }
 }

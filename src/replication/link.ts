@@ -42,8 +42,6 @@ export interface LinkOptions {
   readonly handler: LinkHandler;
   readonly psyncCommand: string;
   readonly position: Position | undefined;
-  /** Stream bytes up to `position` that an earlier link brought and the handler has not taken yet. */
-  readonly held?: Uint8Array | undefined;
   /** Ask for a snapshot without the stream after it; a source that does not know that streams until we hang up. */
   readonly rdbOnly?: boolean;
   readonly connectTimeoutMs?: number;
@@ -73,7 +71,6 @@ export class ReplicationLink {
   #snapshotEndMs = 0;
   #lastAckMs = 0;
   #streamBytes = 0;
-  #streamed = false;
   #timer: NodeJS.Timeout | undefined;
   #end: (error: ReplicantError | undefined) => void = () => {};
   #stepStartedMs = 0;
@@ -88,11 +85,6 @@ export class ReplicationLink {
 
   get state(): LinkState {
     return this.#state;
-  }
-
-  /** The stream has been reached: what the window holds is stream. */
-  get streamed(): boolean {
-    return this.#streamed;
   }
 
   /** Runs until the link ends: resolves after `stop`, rejects with what broke it. */
@@ -157,7 +149,6 @@ export class ReplicationLink {
       throw new ReplicantError('INTERNAL', `link event ${event} in state ${this.#state}`);
     }
     this.#state = next;
-    if (next === 'streaming') this.#streamed = true;
     this.#stepStartedMs = Date.now();
   }
 
@@ -267,16 +258,6 @@ export class ReplicationLink {
     this.#handshake?.line(line);
   }
 
-  /** The stream goes on behind what an earlier link had brought: that comes first. */
-  #putBack(): void {
-    const { window, held } = this.#o;
-    if (held === undefined) return;
-    const behind = window.bytes.slice(window.start, window.end);
-    window.clear();
-    window.append(held, 0, held.length);
-    window.append(behind, 0, behind.length);
-  }
-
   /** What the conversation leads to. */
   #conversation(): Handshake {
     const { handler, source, psyncCommand, position } = this.#o;
@@ -292,7 +273,6 @@ export class ReplicationLink {
         continued: (replid) => {
           handler.continued(replid);
           this.#step('continue');
-          this.#putBack();
         },
         header: (header) => {
           this.#transfer = new Transfer(handler, header);

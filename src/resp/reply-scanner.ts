@@ -40,6 +40,9 @@ export class ReplyScanner {
   /** Bytes of a bulk still to pass over, its CRLF included. */
   #body = 0;
   #error = '';
+  /** Top-level replies whose bulk is wanted, by their numbers, lowest first; and what has come of the first. */
+  readonly #wanted: WantedReply[] = [];
+  #pieces: Uint8Array[] = [];
   /** Elements left in each open array. */
   readonly #open: number[] = [];
   #element = -1;
@@ -47,6 +50,14 @@ export class ReplyScanner {
 
   constructor(onError: ReplyErrorListener) {
     this.#onError = onError;
+  }
+
+  /**
+   * Gives the body of reply number `reply`, which must be a bulk string, to `take`: undefined when it is nil or
+   * anything else. To be asked in the order of the replies, before they come.
+   */
+  want(reply: number, take: (body: Uint8Array | undefined) => void): void {
+    this.#wanted.push({ reply, take });
   }
 
   feed(bytes: Uint8Array, start: number, end: number): void {
@@ -66,7 +77,7 @@ export class ReplyScanner {
           at = this.#readError(bytes, at, end);
           break;
         default:
-          at = this.#skipBody(at, end);
+          at = this.#skipBody(bytes, at, end);
       }
     }
   }
@@ -134,8 +145,13 @@ export class ReplyScanner {
     }
   }
 
-  #skipBody(at: number, end: number): number {
+  #skipBody(bytes: Uint8Array, at: number, end: number): number {
     const taken = Math.min(this.#body, end - at);
+    if (this.#wanted.length > 0 && this.#open.length === 0 && this.#wanted[0]!.reply === this.replies) {
+      // The last two bytes are the line end.
+      const kept = Math.min(taken, Math.max(0, this.#body - 2));
+      this.#pieces.push(bytes.slice(at, at + kept));
+    }
     this.#body -= taken;
     if (this.#body === 0) this.#complete();
     return at + taken;
@@ -167,8 +183,32 @@ export class ReplyScanner {
     }
     this.#element = -1;
     this.#elements = 0;
-    this.replies++;
+    const reply = this.replies++;
+    if (this.#wanted.length > 0 && this.#wanted[0]!.reply === reply) this.#deliver();
   }
+
+  #deliver(): void {
+    const { take } = this.#wanted.shift()!;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    take(pieces.length === 0 ? undefined : concatBytes(pieces));
+  }
+}
+
+interface WantedReply {
+  readonly reply: number;
+  readonly take: (body: Uint8Array | undefined) => void;
+}
+
+function concatBytes(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }
 
 function unexpected(what: string, byte: number): ReplicantError {

@@ -1,6 +1,7 @@
 /** The commands of an AOF, or of a RESP file, on their way to the target, as the stream of a sync would be. */
 import { BUILTIN_COMMANDS } from '../keyspace/command-table.js';
 import type { AofHandler } from '../io/snapshot-input.js';
+import { Client } from '../net/client.js';
 import { clearDatabases } from '../sync/clear-databases.js';
 import { StreamApplier } from '../sync/stream-applier.js';
 import type { LoadContext } from './load-context.js';
@@ -67,7 +68,12 @@ export class CommandLoader implements AofHandler {
     const { target, endpoint, filter } = this.#c;
     const applier = this.#applier!;
     await target.finish();
-    await clearDatabases(endpoint, applier.clear!, filter);
+    const client = await Client.connect(endpoint, 'target');
+    try {
+      await clearDatabases(client, applier.clear!, filter, undefined);
+    } finally {
+      client.close();
+    }
     applier.cleared();
   }
 }

@@ -26,6 +26,7 @@ export class TargetWriter {
       drained: () => writer.#wake(),
       applied: () => {},
       stalled: (seconds) => events.stalled(seconds),
+      answers: () => {},
       // Nobody needs to be kept awake: there is always something to write.
       betweenCommands: () => false,
       lost: (error) => writer.#lost(error),

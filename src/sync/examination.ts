@@ -2,12 +2,18 @@
  * The start of a sync: connects to both ends once, asks what stands there, refuses what cannot work, and
  * empties the target when that was asked for. Until that last step nothing is changed anywhere.
  */
+import { listCheckpoints, readCheckpoint } from '../checkpoint/store.js';
 import { ReplicantError } from '../errors.js';
+import { BUILTIN_COMMANDS, type CommandTable, extendTable } from '../keyspace/command-table.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
+import { describeCollision, type KeyMap } from '../keyspace/key-map.js';
+import { parseCommandReply } from '../keyspace/server-commands.js';
 import { Client } from '../net/client.js';
-import { formatServer, type ServerIdentity } from '../rdb/server-support.js';
+import { atLeast, formatServer, type ServerIdentity } from '../rdb/server-support.js';
+import { ReplyError } from '../resp/reply-decoder.js';
 import type { Capabilities } from '../target/capabilities.js';
+import { probeTarget } from '../target/probe-target.js';
 import type { SyncOptions } from './options.js';
 import { patiently } from './patience.js';
 import {
@@ -29,26 +35,47 @@ import type { SyncEvent } from './status.js';
 /** What is known of both ends before the first link. */
 export interface Findings {
   readonly capabilities: Capabilities;
+  /** undefined: it would not say. */
+  readonly sourceIdentity: ServerIdentity | undefined;
+  /** The source's clock against ours; undefined when it would not tell. */
   readonly clockOffsetMs: number | undefined;
+  readonly targetClockOffsetMs: number | undefined;
+  /** The source may write relative times: it is older than 7.0, or does not say. */
+  readonly relativeTtls: boolean;
+  /** Commands and where their keys are, those of the source's modules too. */
+  readonly table: CommandTable;
+  /** The target runs scripts for this user. */
+  readonly scripts: boolean;
   readonly sourceDatabases: number;
   readonly targetDatabases: number;
   /** Keys of the source in the databases that are carried; 0 when it would not say. */
   readonly sourceKeys: number;
-  /** The target holds keys that stay (`merge`). */
+  /** The target holds keys that stay, if only until all has been copied. */
   readonly targetHasKeys: boolean;
+  /** An earlier run of this job has left its checkpoint there. */
+  readonly known: boolean;
+  /** Keys of the target in the databases that may be written; of few, checkpoints are not counted. */
+  readonly targetKeys: number;
 }
 
 export interface ExaminationOptions {
   readonly sync: SyncOptions;
   readonly filter: KeyFilter;
   readonly dbMap: DbMap;
+  readonly keyMap: KeyMap | undefined;
   /** Target databases that may be written; undefined: any. */
   readonly dbs: ReadonlySet<number> | undefined;
   readonly signal: AbortSignal;
   readonly emit: (level: SyncEvent['level'], event: SyncEvent['event'], message: string) => void;
+  /**
+   * For a dry run: nothing at all is written, and this is told what would end a run before anything is, so that
+   * the rest can be looked at, too.
+   */
+  readonly refuse?: ((error: ReplicantError) => void) | undefined;
 }
 
 const DEFAULT_DATABASES = 16;
+const FEW_KEYS = 100;
 
 /** undefined when the run was stopped meanwhile. */
 export async function examine(options: ExaminationOptions): Promise<Findings | undefined> {
@@ -78,24 +105,85 @@ async function examineBoth(
   checkMode(targetInfo, 'target', target.address);
   checkDifferent(sourceInfo, targetInfo);
   checkWritable(targetInfo, target.address);
-  const capabilities = await askCapabilities(target, targetInfo);
+  const { server } = await askCapabilities(target, targetInfo);
+  const table = await askCommands(source);
+  // Those of the source's modules as well.
+  const names = table.specs.map(({ name }) => name);
+  const capabilities = await probeTarget(target, server, names, o.refuse !== undefined);
   const targetDatabases = (await askDatabases(target)) ?? (await probeDatabases(target));
   checkDatabases(sourceInfo, targetDatabases, o.filter, o.dbMap);
   warnOfCollisions(o, sourceInfo);
   const sourceDatabases = (await askDatabases(source)) ?? DEFAULT_DATABASES;
+  if (o.sync.onUnsupported === 'auto' || o.sync.onUnsupported === 'fail')
+    await checkSupport(source, sourceInfo, capabilities, target.address, o.refuse);
+  for (const collision of o.keyMap?.collisions() ?? []) o.emit('warn', 'note', describeCollision(collision));
   const clockOffsetMs = await askClockOffset(source);
+  const targetClockOffsetMs = await askClockOffset(target);
+  const scripts = !((await target.request(['EVAL', 'return 1', '0'])) instanceof ReplyError);
+  const checkpoint = o.sync.resumeFrom === undefined ? await readCheckpoint(target, o.sync.name) : undefined;
   const sourceKeys = [...(sourceInfo?.keys ?? [])]
     .filter(([db]) => o.filter.matchesDb(db))
     .reduce((sum, [, keys]) => sum + keys, 0);
-  const targetHasKeys = await dealWithKeys(
-    { targetNotEmpty: o.sync.targetNotEmpty, dbs: o.dbs, emit: o.emit },
-    target,
-    capabilities,
-    await countKeys(target, targetInfo, o.dbs),
-  );
+  const known = checkpoint !== undefined || o.sync.resumeFrom !== undefined;
+  const all = await countKeys(target, targetInfo, o.dbs);
+  // Checkpoints of other jobs are no data; looking for them among many keys would take long, and change nothing.
+  const keys = all > 0 && all <= FEW_KEYS ? all - (await listCheckpoints(target)).length : all;
+  // A target that carries our own checkpoint holds what we have put there.
+  const targetHasKeys =
+    known ||
+    (o.refuse === undefined
+      ? await dealWithKeys(
+          { targetNotEmpty: o.sync.targetNotEmpty, dbs: o.dbs, emit: o.emit },
+          target,
+          capabilities,
+          keys,
+        )
+      : wouldKeepKeys(o.sync.targetNotEmpty, keys, target.address, o.refuse));
   const from = `source ${source.address} is ${describeServer(sourceInfo?.identity)}`;
   o.emit('info', 'connected', `${from}, target ${target.address} is ${describeServer(capabilities.server)}`);
-  return { capabilities, clockOffsetMs, sourceDatabases, targetDatabases, sourceKeys, targetHasKeys };
+  const version = sourceInfo?.identity?.version;
+  const relativeTtls = version === undefined || !atLeast(version, 7);
+  return {
+    ...{ capabilities, clockOffsetMs, targetClockOffsetMs, relativeTtls, scripts, sourceDatabases },
+    ...{ targetDatabases, sourceKeys, targetHasKeys, known, table, targetKeys: keys },
+    sourceIdentity: sourceInfo?.identity,
+  };
+}
+
+/** What can be known of the source's data without looking at them all. */
+async function checkSupport(
+  source: Client,
+  info: ServerInfo | undefined,
+  can: Capabilities,
+  at: string,
+  refuse: (error: ReplicantError) => void = (error) => {
+    throw error;
+  },
+): Promise<void> {
+  const missing: string[] = [];
+  if (info !== undefined && info.timedHashes > 0 && !can.fieldTtl)
+    missing.push(`TTLs of hash fields (${info.timedHashes} hashes have some)`);
+  if (!can.functions) {
+    const libraries = await source.request(['FUNCTION', 'LIST']);
+    if (Array.isArray(libraries) && libraries.length > 0)
+      missing.push(`functions (there are ${libraries.length} libraries)`);
+  }
+  if (missing.length === 0) return;
+  refuse(
+    new ReplicantError(
+      'RDB_UNSUPPORTED',
+      `the target (${formatServer(can.server)}) has no place for what the source has: ${missing.join(', ')}`,
+      { place: { at }, hint: '--on-unsupported report copies everything else and lists what was left out' },
+    ),
+  );
+}
+
+/** What the source's own list of commands adds: those of its modules. */
+async function askCommands(source: Client): Promise<CommandTable> {
+  const reply = await source.request(['COMMAND']);
+  return reply instanceof ReplyError
+    ? BUILTIN_COMMANDS
+    : extendTable(BUILTIN_COMMANDS, parseCommandReply(reply));
 }
 
 function describeServer(identity: ServerIdentity | undefined): string {
@@ -126,13 +214,10 @@ export async function dealWithKeys(
   keys: number,
 ): Promise<boolean> {
   // A further copy finds what the first one has written.
-  if (keys === 0) return targetNotEmpty === 'merge';
+  if (keys === 0) return targetNotEmpty !== 'fail' && targetNotEmpty !== 'flush';
   switch (targetNotEmpty) {
     case 'fail':
-      throw new ReplicantError('TARGET_NOT_EMPTY', `the target holds ${keys} keys`, {
-        place: { at: target.address },
-        hint: 'use --target-not-empty merge to write among them, or flush to delete them first',
-      });
+      throw notEmpty(keys, target.address);
     case 'flush':
       emit('warn', 'note', `deleting the target's ${keys} keys, as asked`);
       await emptyTarget(target, capabilities, dbs);
@@ -140,4 +225,22 @@ export async function dealWithKeys(
     default:
       return true;
   }
+}
+
+/** The same in a dry run. */
+function wouldKeepKeys(
+  policy: SyncOptions['targetNotEmpty'],
+  keys: number,
+  at: string,
+  refuse: (error: ReplicantError) => void,
+): boolean {
+  if (policy === 'fail' && keys > 0) refuse(notEmpty(keys, at));
+  return policy !== 'fail' && policy !== 'flush';
+}
+
+function notEmpty(keys: number, at: string): ReplicantError {
+  return new ReplicantError('TARGET_NOT_EMPTY', `the target holds ${keys} keys`, {
+    place: { at },
+    hint: 'use --target-not-empty merge to write among them, flush to delete them first, or mirror to delete afterwards what the source does not have',
+  });
 }

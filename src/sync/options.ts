@@ -1,18 +1,10 @@
 /** What `runSync` is asked to do: everything decided, nothing optional. Defaults live in `config/`. */
+import type { FilterOptions } from '../keyspace/filter-options.js';
+import type { PrefixRule } from '../keyspace/key-map.js';
 import type { Endpoint } from '../net/endpoint.js';
 
-export const VALUE_KINDS = ['string', 'list', 'set', 'zset', 'hash', 'stream', 'module'] as const;
-export type ValueKind = (typeof VALUE_KINDS)[number];
-
-/** Which keys are carried. An empty `include…` list means all; an exclusion wins over an inclusion. */
-export interface FilterOptions {
-  readonly includeKeys: readonly string[];
-  readonly excludeKeys: readonly string[];
-  readonly includeDbs: readonly number[];
-  readonly excludeDbs: readonly number[];
-  readonly includeKinds: readonly ValueKind[];
-  readonly excludeKinds: readonly ValueKind[];
-}
+export { VALUE_KINDS } from '../keyspace/filter-options.js';
+export type { FilterOptions, ValueKind } from '../keyspace/filter-options.js';
 
 export interface SyncOptions {
   /** The job's name: shown in logs and status. */
@@ -20,11 +12,40 @@ export interface SyncOptions {
   readonly source: Endpoint;
   readonly target: Endpoint;
   readonly until: 'caught-up' | 'stopped';
-  readonly targetNotEmpty: 'fail' | 'merge' | 'flush';
+  /** `mirror` removes what the source does not have, after everything has been copied. */
+  readonly targetNotEmpty: 'fail' | 'merge' | 'flush' | 'mirror';
   readonly onError: 'stop' | 'skip';
+  /**
+   * What the target can't hold. `auto`: fail while nothing has been written, when it is known by then, and
+   * report what turns up later.
+   */
+  readonly onUnsupported: 'fail' | 'skip' | 'report' | 'auto';
+  /** Where it is listed; undefined: nowhere. */
+  readonly reportFile: string | undefined;
   readonly filter: FilterOptions;
   /** source database → target database; databases not named keep their number. */
   readonly dbMap: ReadonlyMap<number, number>;
+  /** Prefixes of keys that are others on the target. */
+  readonly keyMap: readonly PrefixRule[];
   /** The name of PSYNC on the source; some providers rename it. */
   readonly psyncCommand: string;
+  /** Where the spool goes; undefined: memory only, and a crash in the full sync costs a second snapshot. */
+  readonly stateDir: string | undefined;
+  /** Most bytes that wait in memory, and on disk. */
+  readonly spoolMemoryBytes: number;
+  readonly spoolMaxBytes: number;
+  /** A full spool: stop reading from the source until there is room, or end the run. */
+  readonly spoolFull: 'pause' | 'stop';
+  /** `at-least-once`: position behind the data instead of with them; a crash may repeat some commands. */
+  readonly consistency: 'exactly-once' | 'at-least-once';
+  /** `faithful`: the target expires nothing by itself; `plain`: by its own clock. */
+  readonly expiry: 'faithful' | 'plain';
+  /** Deadlines nearer than this are held back while the stream is followed. */
+  readonly holdMarginMs: number;
+  /** Another holder of the job that has shown no sign of life for so long is put aside. */
+  readonly takeoverAfterMs: number;
+  /** What is acknowledged to the source: all that is on the target, or one byte less (see FAILOVER in README). */
+  readonly ack: 'exact' | 'behind';
+  /** Go on here although there is no checkpoint, or another. */
+  readonly resumeFrom: { readonly replid: string; readonly offset: number; readonly db: number } | undefined;
 }

@@ -1,16 +1,19 @@
 /** What an error reply of the target means for the sync. */
 import { ReplicantError } from '../errors.js';
 import { showKey } from '../keyspace/words.js';
+import { decodeDumpPayload } from '../rdb/dump-payload.js';
+import { moduleTypeName } from '../rdb/encode/module-home.js';
+import { formatServer, type ServerIdentity } from '../rdb/server-support.js';
+import { valueTypes } from '../rdb/value-types.js';
 import type { FailedCommand } from '../target/failed-command.js';
 
-/** Errors that speak of the target's state, not of the one command: skipping would skip everything. */
+/**
+ * Errors that speak of the target's state, not of the one command: skipping would skip everything. Some pass
+ * when somebody puts the target right, or by themselves: these are waited for.
+ */
 const STATES: readonly (readonly [pattern: RegExp, says: string, hint: string])[] = [
-  [
-    /^OOM/,
-    'the target is out of memory',
-    'raise maxmemory on the target, or give it more memory, then start again',
-  ],
-  [/^READONLY/, 'the target is read-only', 'it has become a replica: use its primary as the target'],
+  [/^OOM/, 'the target is out of memory', 'raise maxmemory on the target, or give it more memory'],
+  [/^READONLY/, 'the target is read-only', 'it has become a replica; it can be used again as a primary'],
   [
     /^MISCONF/,
     'the target refuses writes because it cannot save to disk',
@@ -32,9 +35,13 @@ const STATES: readonly (readonly [pattern: RegExp, says: string, hint: string])[
     'the target is not able to take writes now',
     'see its cluster state or replication',
   ],
-  [/^(BUSY|UNKILLABLE) /, 'the target is busy with a script', 'end it there (SCRIPT KILL), then start again'],
-  [/^LOADING/, 'the target is loading its data', 'start again when it is ready'],
+  [/^(BUSY|UNKILLABLE) /, 'the target is busy with a script', 'end it there (SCRIPT KILL)'],
+  [/^LOADING/, 'the target is loading its data', 'it will be ready by itself'],
 ];
+/** Nobody's patience helps against these. */
+const LASTING = /^(NOAUTH|WRONGPASS|NOPERM)/;
+/** How EXEC speaks of a state. */
+const DISCARDED = /^EXECABORT Transaction discarded because of: (?:-?)/;
 
 export interface Refusal {
   readonly error: ReplicantError;
@@ -44,7 +51,9 @@ export interface Refusal {
 
 /** `db` is the database in force when it is known; `where` says what the offset counts. */
 export function judgeRefusal(failed: FailedCommand, at: string, where: 'snapshot' | 'stream'): Refusal {
-  const state = STATES.find(([pattern]) => pattern.test(failed.error));
+  const text = failed.error.replace(DISCARDED, '');
+  const state = STATES.find(([pattern]) => pattern.test(text));
+  const passing = state !== undefined && !LASTING.test(text);
   const key = failed.args[1];
   const command = failed.name === '' ? 'a command' : failed.name;
   const place = {
@@ -55,7 +64,7 @@ export function judgeRefusal(failed: FailedCommand, at: string, where: 'snapshot
   const says = state?.[1] ?? 'the target refused a command';
   const origin = where === 'snapshot' ? 'of the snapshot' : 'of the stream';
   const error = new ReplicantError(
-    'TARGET_REFUSED',
+    passing ? 'TARGET_BUSY' : 'TARGET_REFUSED',
     `${says}: ${command} ${origin} was answered with "${failed.error}"`,
     {
       place,
@@ -63,6 +72,28 @@ export function judgeRefusal(failed: FailedCommand, at: string, where: 'snapshot
     },
   );
   return { error, skippable: state === undefined };
+}
+
+/** The module type of a value that RESTORE would not take; undefined: it was something else that was refused. */
+export function refusedModule({ name, args, error }: FailedCommand): string | undefined {
+  const payload = args[3];
+  if (name !== 'RESTORE' || payload === undefined || !/Bad data format/.test(error)) return undefined;
+  try {
+    const { type, dialect, valueStart } = decodeDumpPayload(payload);
+    return valueTypes(dialect)[type]?.kind === 'module' ? moduleTypeName(payload, valueStart) : undefined;
+  } catch (failure) {
+    if (failure instanceof ReplicantError) return undefined;
+    throw failure;
+  }
+}
+
+/** For `refusedModule`; `refusal` knows the place. */
+export function noModule(type: string, target: ServerIdentity, refusal: ReplicantError): ReplicantError {
+  return new ReplicantError(
+    'RDB_UNSUPPORTED',
+    `the target (${formatServer(target)}) can't take values of the module type ${type}`,
+    { place: refusal.place, hint: 'it needs the same module' },
+  );
 }
 
 /** A database of the source has no place on the target; `offset` when the stream leads there. */

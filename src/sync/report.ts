@@ -1,5 +1,4 @@
 /** The status and summary of a run, put together from the parts that know. */
-import type { Replay } from './replay.js';
 import type { SourceWatch } from './source-watch.js';
 import type { SyncPhase, SyncStatus, SyncSummary } from './status.js';
 import type { Tally } from './tally.js';
@@ -20,23 +19,36 @@ export interface RunFacts {
   readonly sourceKeys: number;
   readonly tally: Tally;
   readonly watch: SourceWatch;
-  readonly replay: Replay | undefined;
+  /** The history that is followed; '' when the source has no name for it. */
+  readonly replid: string;
+  /** Offsets; -1 while unknown. */
+  readonly receivedOffset: number;
+  readonly appliedOffset: number;
+  readonly rdbBytes: number;
+  readonly rdbBytesTotal: number;
+  readonly keysHint: number;
+  readonly spoolBytes: number;
+  readonly waitingFor: string | undefined;
 }
 
 export function buildStatus(run: RunFacts): SyncStatus {
-  const { name, phase, tally, watch, replay, nowMs } = run;
-  const receivedOffset = replay?.receivedOffset ?? -1;
-  const appliedOffset = replay?.appliedOffset ?? -1;
+  const { name, phase, tally, watch, nowMs, receivedOffset, appliedOffset } = run;
   // After a bare SYNC our count has no known beginning, and can't be compared with the source's.
-  const comparable = replay !== undefined && replay.replid !== '';
+  const comparable = run.replid !== '';
   const sourceOffset = comparable ? Math.max(watch.offset, receivedOffset) : receivedOffset;
   const applying = appliedOffset >= 0;
   const lagSeconds = applying && comparable ? watch.lagSeconds(nowMs, appliedOffset, receivedOffset) : 0;
   return {
     name,
     phase,
-    caughtUp: run.everCaughtUp && applying && phase !== 'failed' && lagSeconds < CAUGHT_UP_LAG_SECONDS,
+    caughtUp:
+      run.everCaughtUp &&
+      applying &&
+      phase !== 'failed' &&
+      run.waitingFor === undefined &&
+      lagSeconds < CAUGHT_UP_LAG_SECONDS,
     uptimeSeconds: (nowMs - run.startedMs) / 1000,
+    waitingFor: run.waitingFor ?? null,
     totals: {
       keys: tally.keys,
       commands: tally.commands,
@@ -49,17 +61,17 @@ export function buildStatus(run: RunFacts): SyncStatus {
         source: run.sourceAt,
         target: run.targetAt,
         phase,
-        replid: replay?.replid ?? '',
+        replid: run.replid,
         receivedOffset,
         appliedOffset,
         sourceOffset,
         lagBytes: applying ? Math.max(0, sourceOffset - appliedOffset) : 0,
         lagSeconds,
-        rdbBytes: replay?.rdbBytes ?? 0,
-        rdbBytesTotal: replay?.rdbBytesTotal ?? 0,
+        rdbBytes: run.rdbBytes,
+        rdbBytesTotal: run.rdbBytesTotal,
         keys: tally.keys,
-        keysTotal: Math.max(run.sourceKeys, replay?.keysHint ?? 0),
-        spoolBytes: 0,
+        keysTotal: Math.max(run.sourceKeys, run.keysHint),
+        spoolBytes: run.spoolBytes,
       },
     ],
   };

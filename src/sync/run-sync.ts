@@ -1,41 +1,46 @@
 /**
- * The sync of one source to one target, from the first question to the summary.
+ * The sync of one source to one target, from the first question to the summary: puts the two sides and the
+ * spool between them together, tells what happens, and decides when it is over.
  *
- * One loop: have a target connection, have a link to the source, run until one of them breaks, say what
- * broke and what happens next, wait, go on. The position survives a broken link (partial resync); it does
- * not survive a broken target connection, since what was in flight may or may not have been applied: then
- * a new full copy is taken, and said so.
+ *   SourceSide ─→ Intake ─→ Spool ─→ TargetSide (Delivery)
+ *
+ * Either side has its own troubles and gets over them by itself; neither waits for the other.
  */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { Crc64 } from '../bytes/crc64.js';
-import { ByteWindow } from '../bytes/window.js';
+import { connectionName } from '../checkpoint/connections.js';
+import type { Owner } from '../checkpoint/record.js';
 import { formatError, ReplicantError } from '../errors.js';
 import { createDbMap, type DbMap } from '../keyspace/db-map.js';
 import { createKeyFilter, type KeyFilter } from '../keyspace/key-filter.js';
+import { carriesTargetKey, createKeyMap, type KeyMap } from '../keyspace/key-map.js';
 import { Client } from '../net/client.js';
-import { formatAddress } from '../net/endpoint.js';
-import { ReplicationLink } from '../replication/link.js';
-import { BUSY, backOffMs, FULL_RESYNC, RECONNECT } from '../replication/policies.js';
+import { type Endpoint, formatAddress } from '../net/endpoint.js';
 import { formatPosition, type Position } from '../replication/position.js';
-import type { FailedCommand } from '../target/failed-command.js';
-import { TargetLink } from '../target/target-link.js';
-import { clearDatabases } from './clear-databases.js';
+import type { Spool } from '../spool/spool.js';
+import { readBacklog } from './dry-run-start.js';
 import { examine, type Findings } from './examination.js';
+import { ExpiryKeeper } from './expiry-keeper.js';
 import type { SyncHandle } from './handle.js';
-import type { SyncOptions } from './options.js';
-import { patiently, sleep } from './patience.js';
-import { askInfo, emptyTarget, flushCommands, writtenDbs } from './prepare.js';
-import { judgeRefusal } from './refusal.js';
-import { Replay } from './replay.js';
+import { History } from './history.js';
+import { Intake } from './intake.js';
+import type { SyncOptions, ValueKind } from './options.js';
+import { sleep } from './patience.js';
+import { writtenDbs } from './prepare.js';
 import { buildStatus, buildSummary, type RunFacts } from './report.js';
+import { SourceSide } from './source-side.js';
 import { SourceWatch } from './source-watch.js';
-import type { SyncEvent, SyncPhase, SyncStatus, SyncSummary } from './status.js';
-import type { ClearRequest } from './stream-applier.js';
+import { JobState } from './job-state.js';
+import { LeftOutFile } from './left-out.js';
+import type { Emit, SyncEvent, SyncPhase, SyncStatus, SyncSummary } from './status.js';
 import { Tally } from './tally.js';
+import { TargetSide } from './target-side.js';
 
 const WINDOW_BYTES = 4 * 1024 * 1024;
-const DRAIN_TIMEOUT_MS = 30_000;
-const CLEAR_TIMEOUT_MS = 600_000;
 const GARBLED_MOST = 5;
+const WRITTEN_POLL_MS = 10;
+const OWNER_ID_BYTES = 8;
 
 export function startSync(options: SyncOptions): SyncHandle {
   return new SyncRun(options);
@@ -46,30 +51,29 @@ class SyncRun implements SyncHandle {
   readonly #o: SyncOptions;
   readonly #filter: KeyFilter;
   readonly #dbMap: DbMap;
+  readonly #keyMap: KeyMap | undefined;
   readonly #tally = new Tally();
   readonly #startedMs = Date.now();
+  readonly #owner: Owner;
   readonly #listeners: ((event: SyncEvent) => void)[] = [];
-  readonly #crc = new Crc64(WINDOW_BYTES);
-  readonly #window = new ByteWindow(this.#crc.window);
   readonly #abort = new AbortController();
   readonly #watch: SourceWatch;
-  readonly #sourceAt: string;
-  readonly #targetAt: string;
+  readonly #emit: Emit = (level, event, message, details) => this.#tell(level, event, message, details);
   #phase: SyncPhase = 'connecting';
   #findings: Findings | undefined;
-  #link: ReplicationLink | undefined;
-  #target: TargetLink | undefined;
-  #replay: Replay | undefined;
-  /** Stream bytes received over a link that is gone, behind the replay's position. */
-  #held: Uint8Array | undefined;
-  /** What ended the current attempt; the first error counts. */
-  #broken: unknown;
+  #state: JobState | undefined;
+  #spool: Spool | undefined;
+  #intake: Intake | undefined;
+  #source: SourceSide | undefined;
+  #target: TargetSide | undefined;
+  #expiry: ExpiryKeeper | undefined;
+  #leftOut: LeftOutFile | undefined;
   #reason: SyncSummary['reason'] = 'failed';
+  #waitingFor: string | undefined;
   #everCaughtUp = false;
   #endedMs = 0;
-  /** Attempts since the link last worked, and full resyncs since the last time we were caught up. */
-  #attempt = 0;
-  #resyncs = 0;
+  /** Where everything ended, once both sides are gone. */
+  #finalOffset = -1;
   /** How often the stream turned into garbage at one and the same offset. */
   #garbled = 0;
   #garbledAt = -1;
@@ -78,9 +82,12 @@ class SyncRun implements SyncHandle {
     this.#o = options;
     this.#filter = createKeyFilter(options.filter);
     this.#dbMap = createDbMap(options.dbMap);
-    this.#sourceAt = formatAddress(options.source.address);
-    this.#targetAt = formatAddress(options.target.address);
+    this.#keyMap = options.keyMap.length === 0 ? undefined : createKeyMap(options.keyMap);
     this.#watch = new SourceWatch(options.source, () => this.#checkCaughtUp());
+    this.#owner = {
+      id: randomBytes(OWNER_ID_BYTES).toString('hex'),
+      ...{ host: hostname(), pid: process.pid, sinceMs: this.#startedMs },
+    };
     this.done = Promise.resolve().then(() => this.#run());
   }
 
@@ -103,10 +110,12 @@ class SyncRun implements SyncHandle {
   }
 
   #facts(): RunFacts {
+    const delivery = this.#target?.delivery;
+    const stream = this.#spool?.stream;
     return {
       name: this.#o.name,
-      sourceAt: this.#sourceAt,
-      targetAt: this.#targetAt,
+      sourceAt: formatAddress(this.#o.source.address),
+      targetAt: formatAddress(this.#o.target.address),
       phase: this.#phase,
       everCaughtUp: this.#everCaughtUp,
       startedMs: this.#startedMs,
@@ -114,19 +123,35 @@ class SyncRun implements SyncHandle {
       sourceKeys: this.#findings?.sourceKeys ?? 0,
       tally: this.#tally,
       watch: this.#watch,
-      replay: this.#replay,
+      replid: this.#replid,
+      receivedOffset: stream?.open === true ? stream.end : -1,
+      appliedOffset:
+        delivery === undefined
+          ? Math.max(this.#finalOffset, this.#target?.mostCommitted ?? -1)
+          : delivery.committed,
+      rdbBytes: delivery?.rdbBytes ?? 0,
+      rdbBytesTotal: this.#intake?.rdbBytesTotal ?? 0,
+      keysHint: delivery?.keysHint ?? 0,
+      spoolBytes: this.#spool?.bytes ?? 0,
+      waitingFor:
+        this.#waitingFor ??
+        (this.#spool?.full === true ? 'the spool is full: for the target to take something' : undefined) ??
+        this.#source?.waitingFor,
     };
   }
 
-  // ---- the loop ----------------------------------------------------------------------------------------
+  get #replid(): string {
+    const spool = this.#spool;
+    if (spool === undefined) return '';
+    return History.of((spool.stream.open ? spool.stream : spool.snapshot).meta).replid;
+  }
+
+  // ---- from start to end -------------------------------------------------------------------------------
 
   async #run(): Promise<SyncSummary> {
     try {
       await this.#examine();
-      while (!this.#stopped) await this.#attemptOnce();
-      await this.#drain();
-      // What was in flight at the stop may have been refused, or its fate be unknown.
-      if (this.#broken !== undefined) throw this.#broken;
+      if (!this.#stopped) await this.#sync();
       this.#phase = 'stopped';
       this.#endedMs = Date.now();
       this.#emit('info', 'stopped', this.#closingWords());
@@ -139,8 +164,12 @@ class SyncRun implements SyncHandle {
     } finally {
       this.#abort.abort();
       this.#watch.close();
-      this.#link?.stop();
+      this.#expiry?.close();
+      this.#finalOffset = this.#target?.delivery?.committed ?? this.#finalOffset;
       this.#target?.close();
+      await this.#leftOut?.close();
+      await this.#spool?.close();
+      await this.#state?.close();
     }
   }
 
@@ -151,129 +180,22 @@ class SyncRun implements SyncHandle {
   #finish(reason: 'stopped' | 'caught-up'): void {
     this.#reason = reason;
     this.#abort.abort();
-    this.#link?.stop();
   }
-
-  /** Runs a link until it ends; a failure that can be helped ends in a wait, any other is thrown. */
-  async #attemptOnce(): Promise<void> {
-    this.#broken = undefined;
-    try {
-      await this.#attach();
-      if (this.#stopped) return;
-      await this.#runLink();
-      if (this.#broken !== undefined) throw this.#broken;
-    } catch (caught) {
-      const error = this.#broken ?? caught;
-      const streamed = this.#link?.streamed === true;
-      this.#link = undefined;
-      if (this.#stopped) return;
-      const garbled = this.#garbledStream(error);
-      if (!(error instanceof ReplicantError) || !(error.retry || garbled)) throw error;
-      this.#hold(streamed, garbled);
-      await this.#recover(error);
-    }
-  }
-
-  /**
-   * Keeps the stream bytes that have come and wait for the target: they need not be asked for again, when
-   * the source's backlog may have moved on. Bytes that are no stream are not worth keeping.
-   */
-  #hold(streamed: boolean, garbled: boolean): void {
-    if (garbled) this.#held = undefined;
-    else if (streamed) this.#held = this.#window.bytes.slice(this.#window.start, this.#window.end);
-  }
-
-  /** Where the next link starts: behind all that has been received. */
-  get #position(): Position | undefined {
-    const position = this.#replay?.position;
-    if (position === undefined) return undefined;
-    return { replid: position.replid, offset: position.offset + (this.#held?.length ?? 0) };
-  }
-
-  /** Bytes that are no command in a stream that worked: the link is torn, not the source a stranger. */
-  #garbledStream(error: unknown): boolean {
-    if (!(error instanceof ReplicantError) || error.code !== 'SOURCE_PROTOCOL') return false;
-    if (this.#replay?.streaming !== true) return false;
-    const offset = this.#replay.receivedOffset;
-    this.#garbled = offset === this.#garbledAt ? this.#garbled + 1 : 1;
-    this.#garbledAt = offset;
-    return this.#garbled <= GARBLED_MOST;
-  }
-
-  async #runLink(): Promise<void> {
-    const link = new ReplicationLink({
-      source: this.#o.source,
-      window: this.#window,
-      handler: this.#replay!,
-      psyncCommand: this.#o.psyncCommand,
-      position: this.#position,
-      held: this.#held,
-    });
-    this.#link = link;
-    if (this.#phase !== 'streaming') this.#phase = 'connecting';
-    this.#emit('debug', 'connecting', `connecting to ${this.#sourceAt}`);
-    await link.run();
-  }
-
-  async #recover(error: ReplicantError): Promise<void> {
-    // A link only ends with this code when its history broke off inside a transaction.
-    const targetLost = this.#target === undefined || this.#target.over || error.code === 'TARGET_UNREACHABLE';
-    const position = targetLost ? undefined : this.#position;
-    const waitMs = this.#waitMs(error, position === undefined);
-    if (targetLost) this.#dropTarget();
-    const event = error.code.endsWith('_BUSY') ? 'waiting' : targetLost ? 'target-lost' : 'link-lost';
-    const next =
-      position === undefined ? this.#fullCopyNext() : `trying to go on at ${formatPosition(position)}`;
-    this.#emit('warn', event, `${formatError(error)}; ${next} in ${(waitMs / 1000).toFixed(1)} s`, {
-      attempt: this.#attempt,
-      waitMs,
-    });
-    await sleep(waitMs, this.#abort.signal);
-  }
-
-  #fullCopyNext(): string {
-    return this.#tally.fullSyncs === 0 ? 'trying again' : 'a new full copy will be taken, trying';
-  }
-
-  #waitMs(error: ReplicantError, full: boolean): number {
-    const attempt = this.#attempt++;
-    if (error.code.endsWith('_BUSY')) return backOffMs(BUSY, attempt, Math.random());
-    if (full && this.#tally.fullSyncs > 0) return backOffMs(FULL_RESYNC, this.#resyncs++, Math.random());
-    return backOffMs(RECONNECT, attempt, Math.random());
-  }
-
-  async #drain(): Promise<void> {
-    if (this.#target === undefined || this.#target.over) return;
-    const idle = await this.#target.idle(DRAIN_TIMEOUT_MS);
-    if (!idle)
-      this.#emit(
-        'warn',
-        'note',
-        `the target did not answer ${this.#target.pipeline.pending} commands in time`,
-      );
-  }
-
-  #closingWords(): string {
-    if (this.#reason === 'caught-up') return 'caught up: the target holds what the source held';
-    const complete = this.#replay !== undefined && this.#replay.appliedOffset >= 0;
-    if (complete)
-      return `stopped at ${formatPosition({ replid: this.#replay!.replid, offset: this.#replay!.appliedOffset })}`;
-    return this.#tally.fullSyncs > 0
-      ? 'stopped during the full sync: the target is not a complete copy'
-      : 'stopped before anything was written';
-  }
-
-  // ---- both ends ---------------------------------------------------------------------------------------
 
   async #examine(): Promise<void> {
     this.#findings = await examine({
       sync: this.#o,
       filter: this.#filter,
       dbMap: this.#dbMap,
+      keyMap: this.#keyMap,
       dbs: this.#dbs,
       signal: this.#abort.signal,
-      emit: (level, event, message) => this.#emit(level, event, message),
+      emit: (level, event, message) => {
+        this.#waitingFor = event === 'waiting' ? message : undefined;
+        this.#emit(level, event, message);
+      },
     });
+    this.#waitingFor = undefined;
   }
 
   /** Target databases that may be written; undefined: any. */
@@ -281,183 +203,270 @@ class SyncRun implements SyncHandle {
     return writtenDbs(this.#o, this.#dbMap);
   }
 
-  /** Makes sure there is a target connection, and a replay that belongs to it. */
-  async #attach(): Promise<void> {
-    if (this.#target !== undefined && !this.#target.over) return;
-    const { capabilities, clockOffsetMs, sourceDatabases, targetDatabases, targetHasKeys } = this.#findings!;
-    const again = this.#tally.fullSyncs > 0;
-    const merge = this.#o.targetNotEmpty === 'merge';
-    if (again && !merge) await this.#emptyAgain();
-    const target = await TargetLink.open(this.#o.target, {
-      commandFailed: (failed) => this.#commandFailed(failed),
-      drained: () => this.#link?.resume(),
-      applied: () => this.#applied(),
-      stalled: (seconds) =>
-        this.#emit('warn', 'waiting', `the target has not answered for ${seconds} s; waiting for it`),
-      betweenCommands: () => this.#replay?.open !== true && this.#phase === 'streaming',
-      lost: (error) => this.#breakOff(error),
-    });
-    this.#target = target;
-    this.#replay = new Replay({
-      pipeline: target.pipeline,
-      crc: this.#crc,
-      capabilities,
+  async #sync(): Promise<void> {
+    await this.#prepare();
+    const source = this.#source!;
+    const target = this.#target!;
+    try {
+      // The first side that can't be helped ends the other, too.
+      const end = (error: unknown): never => {
+        this.#abort.abort();
+        throw error;
+      };
+      await Promise.all([source.run().catch(end), target.run().catch(end)]);
+    } finally {
+      this.#abort.abort();
+    }
+    const final = await target.finish();
+    this.#finalOffset = target.delivery?.committed ?? -1;
+    if (!final)
+      this.#emit(
+        'warn',
+        'note',
+        'the target did not confirm the last writes in time; the next start sees what came of them',
+      );
+  }
+
+  async #prepare(): Promise<void> {
+    const { signal } = this.#abort;
+    const sync = this.#o;
+    const findings = this.#findings!;
+    this.#state = await JobState.open(
+      sync,
+      () => this.#everCaughtUp,
+      this.#emit,
+      () => this.#source?.resume(),
+      (error) => this.#fail(error),
+    );
+    const spool = this.#state.spool;
+    this.#spool = spool;
+    const intake = new Intake({
+      spool,
       tally: this.#tally,
-      filter: this.#filter,
-      dbMap: this.#dbMap,
-      sourceDatabases,
-      targetDatabases,
-      clockOffsetMs,
-      targetHasKeys,
-      emptying: merge ? [] : flushCommands(capabilities, this.#dbs),
+      acknowledged: () => this.#acknowledged,
       events: {
-        fullResync: (position, repeated) => this.#fullResync(formatPosition(position), repeated || again),
+        fullResync: (position, before) => this.#fullResync(position, before),
         continued: (replid, changed) => this.#continued(replid, changed),
-        snapshotReceived: () =>
-          this.#emit('info', 'note', 'the snapshot has been received and is being applied'),
-        getAck: () => this.#link?.acknowledge(),
-        clearRequested: (request) => void this.#clear(request),
-        unsupported: (error) => this.#unsupported(error),
-        reported: (why, name, offset, db) => this.#skip({ what: 'command', name, db, offset, why }),
+        snapshotReceived: () => {
+          this.#source?.works();
+          void this.#tellOfSnapshot(spool);
+          this.#target?.pump();
+        },
+        received: () => this.#target?.pump(),
+      },
+    });
+    this.#intake = intake;
+    this.#source = new SourceSide({
+      ...{ source: sync.source, psyncCommand: sync.psyncCommand, intake, signal, emit: this.#emit },
+      snapshotLost: () => this.#target?.snapshotLost(),
+    });
+    const { snapshotsInVain, lastSnapshotMs } = this.#state;
+    this.#source.rememberSnapshots(snapshotsInVain, Date.now() - lastSnapshotMs);
+    this.#expiry = this.#expiryKeeper(findings);
+    this.#leftOut =
+      sync.reportFile === undefined
+        ? undefined
+        : new LeftOutFile(sync.reportFile, (message) => this.#emit('warn', 'note', message));
+    this.#target = new TargetSide({
+      ...{
+        sync,
+        findings,
+        owner: this.#owner,
+        spool,
+        filter: this.#filter,
+        dbMap: this.#dbMap,
+        keyMap: this.#keyMap,
+        dbs: this.#dbs,
+      },
+      ...{ tally: this.#tally, source: this.#source, expiry: this.#expiry, signal, emit: this.#emit },
+      leftOut: this.#leftOut,
+      crc: new Crc64(WINDOW_BYTES),
+      events: {
+        loading: () => this.#loading(),
+        loaded: () => this.#loaded(),
+        resumed: (offset) => this.#resumed(offset),
+        applied: () => this.#checkCaughtUp(),
+        garbled: (error) => this.#garbledStream(error),
+        waiting: (why) => {
+          this.#waitingFor = why;
+        },
       },
     });
   }
 
-  /** A target we have filled, about to be filled anew: what it holds is ours, and partly out of date. */
-  async #emptyAgain(): Promise<void> {
-    const client = await Client.connect(this.#o.target, 'target');
-    try {
-      const { signal } = this.#abort;
-      await patiently(
-        () => askInfo(client, 'target'),
-        signal,
-        (message) => this.#emit('warn', 'waiting', message),
+  #expiryKeeper({
+    capabilities,
+    targetClockOffsetMs,
+    targetDatabases,
+    scripts,
+  }: Findings): ExpiryKeeper | undefined {
+    if (this.#o.expiry === 'plain') return undefined;
+    if (!scripts) {
+      this.#emit(
+        'warn',
+        'note',
+        'this user may not run scripts on the target (EVAL), so the target expires keys by its own clock: a key that is renewed in time on the source may be lost',
       );
-      if (!this.#stopped) await emptyTarget(client, this.#findings!.capabilities, this.#dbs);
-    } finally {
-      client.close();
+      return undefined;
     }
+    const filter = this.#filter;
+    return new ExpiryKeeper({
+      target: this.#o.target,
+      job: this.#o.name,
+      connectionName: connectionName(this.#o.name, this.#owner.id),
+      marginMs: this.#o.holdMarginMs,
+      sole: this.#o.targetNotEmpty !== 'merge',
+      dbs: this.#dbs,
+      databases: targetDatabases,
+      fields: capabilities.fieldTtl,
+      wanted:
+        filter.keysActive || this.#keyMap !== undefined
+          ? (_, key) => carriesTargetKey(key, filter, this.#keyMap)
+          : undefined,
+      wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind as ValueKind) : undefined,
+      clockOffsetMs: targetClockOffsetMs ?? 0,
+      expectedKeys: this.#findings?.sourceKeys ?? 0,
+      emit: this.#emit,
+      events: {
+        note: (record) => this.#target?.note(record) ?? Promise.resolve(false),
+        lapsed: (why) => this.#target?.lapsed(why),
+      },
+    });
   }
 
-  #dropTarget(): void {
-    this.#target?.close();
-    this.#target = undefined;
-    this.#replay = undefined;
-    this.#held = undefined;
-    this.#phase = 'connecting';
+  #fail(error: unknown): void {
+    this.#target?.fail(error);
   }
 
-  /** The target's connection is over: so is the link. The loop finds the reason in #broken. */
-  #breakOff(error: unknown): void {
-    this.#broken ??= error;
-    this.#link?.stop();
+  get #acknowledged(): number {
+    const committed = this.#target?.mostCommitted ?? -1;
+    return Math.max(0, this.#o.ack === 'behind' ? committed - 1 : committed);
+  }
+
+  #closingWords(): string {
+    if (this.#reason === 'caught-up') return 'caught up: the target holds what the source held';
+    const offset = this.#finalOffset;
+    if (offset >= 0) return `stopped at ${formatPosition({ replid: this.#replid, offset })}`;
+    return this.#tally.fullSyncs > 0
+      ? 'stopped during the full sync: the target is not a complete copy; the next start goes on'
+      : 'stopped before anything was written';
   }
 
   // ---- what happens on the way -------------------------------------------------------------------------
 
-  #fullResync(position: string, again: boolean): void {
+  #fullResync(position: Position, before: Position | undefined): void {
+    const again = this.#tally.fullSyncs > 0 || this.#findings?.known === true;
+    this.#tally.fullSyncs++;
     this.#phase = 'full-sync';
-    this.#held = undefined;
     this.#everCaughtUp = false;
     this.#watch.forget();
-    const why = again
-      ? this.#o.targetNotEmpty === 'merge'
+    this.#expiry?.forget();
+    this.#source?.works();
+    this.#source?.snapshotBegins();
+    void this.#state?.snapshotBegins(this.#source?.snapshotsInVain ?? 1);
+    if (before !== undefined) void this.#tellOfLoss(position, before);
+    const merge = this.#o.targetNotEmpty === 'merge';
+    const words = !again
+      ? 'full sync started'
+      : merge
         ? 'the source starts over: a new full copy is taken; keys it has deleted meanwhile stay on the target'
-        : 'the source starts over: the target is emptied and a new full copy is taken'
-      : 'full sync started';
-    this.#emit(again ? 'warn' : 'info', again ? 'full-resync' : 'full-sync-start', `${why} (${position})`);
+        : 'the source starts over: a new full copy is taken, and what it does not have is then removed from the target';
+    const at = formatPosition(position);
+    this.#emit(again ? 'warn' : 'info', again ? 'full-resync' : 'full-sync-start', `${words} (${at})`);
+    this.#target?.startOver();
+  }
+
+  /** It is told when it outlives this process: from then on no crash costs the source another one. */
+  async #tellOfSnapshot({ snapshot }: Spool): Promise<void> {
+    const { id } = snapshot.meta;
+    const unwritten = (): boolean =>
+      snapshot.retain && snapshot.meta['id'] === id && snapshot.written < snapshot.end;
+    // oxlint-disable-next-line no-await-in-loop -- a moment, unless the disk is slow
+    while (unwritten() && !this.#stopped) await sleep(WRITTEN_POLL_MS, this.#abort.signal);
+    this.#emit('info', 'note', 'the snapshot has been received and is being applied');
+  }
+
+  /** Why it starts over may be that it was put back to an older state: somebody should hear of that. */
+  async #tellOfLoss({ replid, offset }: Position, before: Position): Promise<void> {
+    const same = replid === before.replid;
+    const kept = same ? offset : await endOfFormer(this.#o.source, before.replid);
+    if (kept === undefined || kept >= before.offset) return;
+    this.#emit(
+      'warn',
+      'note',
+      `the source has come back with less than it had: it holds everything up to ${kept}, we had received up to ${before.offset}; a full sync puts that right`,
+    );
   }
 
   #continued(replid: string, changed: boolean): void {
-    this.#attempt = 0;
+    this.#source?.works();
     const words = changed
       ? `the source goes on under a new replid, ${replid}`
       : 'the source goes on where we were';
     this.#emit('info', 'partial-resync', `${words}: nothing was lost`);
   }
 
-  #applied(): void {
-    const replay = this.#replay;
-    if (replay === undefined) return;
-    replay.applied();
-    if (this.#phase !== 'streaming' && replay.streaming && replay.appliedOffset >= replay.base) {
-      this.#phase = 'streaming';
-      this.#attempt = 0;
-      this.#emit('info', 'full-sync-done', `full sync done: ${this.#tally.keys} keys`, {
-        keys: this.#tally.keys,
-        bytes: replay.rdbBytes,
-        expired: this.#tally.expiredKeys,
-      });
-      this.#watch.start();
+  #loading(): void {
+    this.#phase = 'full-sync';
+  }
+
+  #loaded(): void {
+    this.#phase = 'streaming';
+    this.#source?.loaded();
+    void this.#state?.snapshotLoaded();
+    const { keys, expiredKeys } = this.#tally;
+    this.#emit('info', 'full-sync-done', `full sync done: ${keys} keys`, {
+      keys,
+      bytes: this.#target?.delivery?.rdbBytes ?? 0,
+      expired: expiredKeys,
+    });
+    this.#watch.start();
+  }
+
+  #resumed(offset: number): void {
+    if (this.#phase !== 'streaming') {
+      this.#emit('info', 'stream-start', `going on at ${formatPosition({ replid: this.#replid, offset })}`);
     }
-    if (!this.#everCaughtUp) this.#checkCaughtUp();
+    this.#phase = 'streaming';
+    this.#watch.start();
   }
 
   #checkCaughtUp(): void {
-    const replay = this.#replay;
-    if (replay === undefined || this.#phase !== 'streaming' || this.#stopped) return;
-    const applied = replay.appliedOffset;
-    if (!this.#watch.reachedBy(applied, replay.receivedOffset, replay.replid)) return;
+    const delivery = this.#target?.delivery;
+    const stream = this.#spool?.stream;
+    if (delivery === undefined || stream === undefined || this.#phase !== 'streaming' || this.#stopped)
+      return;
+    const { committed } = delivery;
+    if (this.#everCaughtUp && this.#o.until !== 'caught-up') return;
+    if (!this.#watch.reachedBy(committed, stream.end, this.#replid)) return;
     if (!this.#everCaughtUp) {
       this.#everCaughtUp = true;
-      this.#resyncs = 0;
-      this.#emit('info', 'caught-up', `caught up at offset ${applied}`);
+      this.#emit('info', 'caught-up', `caught up at offset ${committed}`);
+      if (this.#o.until === 'stopped') this.#target?.settle();
     }
     if (this.#o.until === 'caught-up') this.#finish('caught-up');
   }
 
-  async #clear(request: ClearRequest): Promise<void> {
-    const target = this.#target!;
-    const replay = this.#replay!;
-    try {
-      if (!(await target.idle(CLEAR_TIMEOUT_MS))) {
-        throw new ReplicantError('TARGET_BUSY', 'the target has not answered for 10 minutes', {
-          place: { at: this.#targetAt },
-        });
-      }
-      await clearDatabases(this.#o.target, request, this.#filter);
-      replay.cleared();
-      this.#link?.resume();
-    } catch (error) {
-      this.#breakOff(error);
-    }
+  /** Bytes that are no command in a stream that worked: the link is torn, not the source a stranger. */
+  #garbledStream(error: ReplicantError): boolean {
+    const spool = this.#spool!;
+    if (!spool.stream.open) return false;
+    const begun = Number(spool.stream.meta['base'] ?? 0);
+    const offset = Math.max(this.#target?.mostCommitted ?? -1, begun);
+    this.#garbled = offset === this.#garbledAt ? this.#garbled + 1 : 1;
+    this.#garbledAt = offset;
+    if (this.#garbled > GARBLED_MOST) return false;
+    this.#emit(
+      'warn',
+      'link-lost',
+      `${formatError(error)}; asking for the stream again from offset ${offset}`,
+    );
+    spool.stream.begin(spool.stream.meta, offset);
+    this.#source?.beginAnew();
+    return true;
   }
 
-  #commandFailed(failed: FailedCommand): void {
-    this.#tally.errors++;
-    const where = this.#replay?.streaming === true ? 'stream' : 'snapshot';
-    const { error, skippable } = judgeRefusal(failed, this.#targetAt, where);
-    if (!skippable || this.#o.onError === 'stop') throw error;
-    const key = error.place.key ?? '';
-    if (where === 'snapshot') this.#tally.keys--;
-    this.#skip({
-      what: where === 'snapshot' ? 'key' : 'command',
-      name: where === 'snapshot' ? key : `${failed.name} ${key}`,
-      ...{ db: -1, offset: failed.offset, why: failed.error },
-    });
-  }
-
-  #unsupported(error: ReplicantError): void {
-    if (this.#o.onError === 'stop') throw error;
-    const { key = 'function library', db = -1, offset = -1 } = error.place;
-    this.#skip({
-      what: error.place.key === undefined ? 'function' : 'key',
-      name: key,
-      db,
-      offset,
-      why: error.message,
-    });
-  }
-
-  #skip(item: Parameters<Tally['skip']>[0]): void {
-    this.#tally.skip(item);
-    this.#emit('warn', 'skipped', `left out ${item.what} ${item.name}: ${item.why}`, {
-      db: item.db,
-      offset: item.offset,
-    });
-  }
-
-  #emit(
+  #tell(
     level: SyncEvent['level'],
     event: SyncEvent['event'],
     message: string,
@@ -466,5 +475,22 @@ class SyncRun implements SyncHandle {
     for (const listener of this.#listeners) {
       listener(details === undefined ? { level, event, message } : { level, event, message, details });
     }
+  }
+}
+
+/** Where the source's data leave its former history, of this name; undefined when it has none or does not tell. */
+async function endOfFormer(source: Endpoint, replid: string): Promise<number | undefined> {
+  try {
+    const client = await Client.connect(source, 'source');
+    try {
+      const info = await client.ask('INFO', 'replication');
+      const backlog = info === undefined ? undefined : readBacklog(info);
+      return backlog?.formerReplid === replid ? backlog.formerEnd - 1 : undefined;
+    } finally {
+      client.close();
+    }
+  } catch {
+    // It is told for information only.
+    return undefined;
   }
 }

@@ -14,6 +14,8 @@ export interface ServerInfo {
   readonly replid: string;
   /** db → number of keys. */
   readonly keys: ReadonlyMap<number, number>;
+  /** Hashes with deadlines of fields; 0 also where it is not counted. */
+  readonly timedHashes: number;
 }
 
 /** `name:value` lines into a map; section titles are dropped. */
@@ -61,5 +63,9 @@ export function readServerInfo(text: string): ServerInfo {
     replOffset: Number(fields.get('master_repl_offset') ?? -1),
     replid: fields.get('master_replid') ?? '',
     keys,
+    timedHashes: [...fields.values()].reduce(
+      (sum, value) => sum + Number(/(?:subexpiry|keys_with_volatile_items)=(\d+)/.exec(value)?.[1] ?? 0),
+      0,
+    ),
   };
 }

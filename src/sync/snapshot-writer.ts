@@ -6,18 +6,25 @@
  * source's clock are dropped and counted. The decoder is asked to pause when enough is in flight.
  */
 import type { Crc64 } from '../bytes/crc64.js';
+import { heldKeyDeadline, type HoldPolicy } from '../convert/held-deadline.js';
 import { ValueToCommands, type ValueLosses } from '../convert/value-to-commands.js';
 import { ReplicantError } from '../errors.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
+import type { KeyMap } from '../keyspace/key-map.js';
+import { libraryName } from '../keyspace/library-name.js';
 import { bytesOf, showKey } from '../keyspace/words.js';
 import type { Dialect } from '../rdb/dialect.js';
+import { lacksModule, moduleTypeName } from '../rdb/encode/module-home.js';
+import { LOSS_TEXTS, remarkableLosses } from '../rdb/encode/losses.js';
+import { ValueConverter } from '../rdb/encode/value-converter.js';
 import type { Checksum, RdbEntry, RdbHandler, ValueSink } from '../rdb/handler.js';
 import { atLeast, formatServer } from '../rdb/server-support.js';
 import { ValueSkipper } from '../rdb/skip-value.js';
 import { ValueDecoder } from '../rdb/value-decoder.js';
-import { describeType } from '../rdb/value-types.js';
+import { describeType, valueTypes } from '../rdb/value-types.js';
 import type { Capabilities } from '../target/capabilities.js';
+import type { KeySet } from '../target/key-set.js';
 import type { Pipeline } from '../target/pipeline.js';
 import { RestoreWriter } from '../target/restore-writer.js';
 import { StringBatch } from '../target/string-batch.js';
@@ -32,20 +39,40 @@ export interface SnapshotWriterOptions {
   readonly capabilities: Capabilities;
   readonly filter: KeyFilter;
   readonly dbMap: DbMap;
+  readonly keyMap?: KeyMap | undefined;
   readonly tally: Tally;
   readonly targetDatabases: number;
   /** Keys may stand on the target already: an expired one must then be removed there. */
   readonly targetHasKeys: boolean;
-  /** One that can't be carried: report and go on, or throw. */
-  readonly onUnsupported: (error: ReplicantError) => void;
+  /** One that can't be carried, or not all of it: report and go on, or throw. `type`: of the value. */
+  readonly onUnsupported: (error: ReplicantError, type: string) => void;
   /** The difference between the source's clock and ours, in ms; undefined when it would not tell. */
   readonly clockOffsetMs: number | undefined;
+  /** Keys before this offset of the file are on the target already. */
+  readonly skipBefore?: number;
+  /** What the target is kept from expiring; then keys past their time are carried too, as to any replica. */
+  readonly hold?: HoldPolicy | undefined;
+  /** Told of every key that is carried, so that the others can be removed. */
+  readonly present?: Presence | undefined;
+  /** Told how a key has been written, all of it or what the target can hold of it. */
+  readonly onWritten?: ((way: WrittenAs) => void) | undefined;
+}
+
+/** In an MSET with others; its own bytes; those of an older form; commands. */
+export type WrittenAs = 'batched' | 'as is' | 'converted' | 'commands';
+
+/** What a snapshot has. */
+export interface Presence {
+  readonly keys: KeySet;
+  readonly libraries: Set<string>;
 }
 
 const SELECT = bytesOf('SELECT');
 const UNLINK = bytesOf('UNLINK');
 const DEL = bytesOf('DEL');
 const PIECE_BYTES = 256 * 1024;
+/** From this type on a hash's form has deadlines of fields, in either dialect. */
+const FIRST_HASH_WITH_TTLS = 22;
 
 export class SnapshotWriter implements RdbHandler {
   /** Facts the file brought along. */
@@ -68,6 +95,9 @@ export class SnapshotWriter implements RdbHandler {
   #snapshotTimeMs = 0;
   #absoluteTtls = false;
   #large: LargeValue | undefined;
+  #converter: ValueConverter | undefined;
+  /** Types by their numbers as the target reads them. */
+  readonly #targetTypes: ReturnType<typeof valueTypes>;
 
   constructor(options: SnapshotWriterOptions) {
     this.#o = options;
@@ -78,6 +108,7 @@ export class SnapshotWriter implements RdbHandler {
       keyMeta: keyMetadata,
     });
     this.#strings = new StringBatch(options.out);
+    this.#targetTypes = valueTypes(options.capabilities.server.family);
     this.#carryDb = options.filter.matchesDb(0);
   }
 
@@ -121,6 +152,7 @@ export class SnapshotWriter implements RdbHandler {
         this.#absoluteTtls = true;
         return;
       case 'lua':
+        this.#o.out.near(0);
         this.#o.out.command([bytesOf('SCRIPT'), bytesOf('LOAD'), value]);
         return;
       default:
@@ -137,7 +169,10 @@ export class SnapshotWriter implements RdbHandler {
   }
 
   functionLibrary(source: Uint8Array): void {
+    const name = libraryName(source);
+    if (name !== undefined) this.#o.present?.libraries.add(name);
     if (this.#o.capabilities.functions) {
+      this.#o.out.near(0);
       this.#o.out.command([bytesOf('FUNCTION'), bytesOf('LOAD'), bytesOf('REPLACE'), source]);
       return;
     }
@@ -145,43 +180,35 @@ export class SnapshotWriter implements RdbHandler {
       new ReplicantError('RDB_UNSUPPORTED', 'a function library, which this target has no place for', {
         hint: 'functions need Redis 7.0 or Valkey on the target',
       }),
+      'function',
     );
   }
 
   /** Modules keep such data for themselves; no command carries it to another server. */
   moduleAux(): void {}
 
-  entry(entry: RdbEntry): boolean {
-    if (!this.#wanted(entry)) return true;
-    if (entry.expiresAtMs >= 0 && entry.expiresAtMs < this.#nowMs) {
-      this.#expired(entry);
-      return true;
-    }
-    this.#select();
-    const { out, tally } = this.#o;
-    out.near(entry.offset);
+  entry(told: RdbEntry): boolean {
+    const entry = this.#begins(told);
+    if (entry === undefined) return true;
+    const { out } = this.#o;
     if (this.#strings.add(entry)) {
-      tally.keys++;
+      this.#written('batched');
       return !out.blocked;
     }
-    if (this.#accepts[entry.type.id] === true) {
+    if (entry.type.kind === 'module' && this.#lacksModule(entry)) return !out.blocked;
+    if (this.#accepts[entry.type.id] === true && !this.#holdsFields(entry)) {
       if (entry.keyMeta !== undefined) this.#checkMetadata(entry);
-      this.#restore.write(entry, this.#nowMs);
-      tally.keys++;
+      this.#restore.write(entry, this.#nowMs, this.#deadline(entry));
+      this.#written('as is');
     } else {
-      this.#writeAsCommands(entry);
+      this.#writeOtherwise(entry);
     }
     return !out.blocked;
   }
 
-  largeValue(entry: RdbEntry): ValueSink {
-    if (!this.#wanted(entry)) return new ValueSkipper(entry.type);
-    if (entry.expiresAtMs >= 0 && entry.expiresAtMs < this.#nowMs) {
-      this.#expired(entry);
-      return new ValueSkipper(entry.type);
-    }
-    this.#select();
-    this.#o.out.near(entry.offset);
+  largeValue(told: RdbEntry): ValueSink {
+    const entry = this.#begins(told);
+    if (entry === undefined) return new ValueSkipper(told.type);
     this.#large = new LargeValue(entry, this.dialect, this.#o);
     return this.#large;
   }
@@ -190,17 +217,12 @@ export class SnapshotWriter implements RdbHandler {
    * For a large value that is told element by element, and not as it stands in a file: what makes commands of
    * it, or undefined when the key is not wanted.
    */
-  largeCommands(entry: RdbEntry): ValueToCommands | undefined {
-    if (!this.#wanted(entry)) return undefined;
-    if (entry.expiresAtMs >= 0 && entry.expiresAtMs < this.#nowMs) {
-      this.#expired(entry);
-      return undefined;
-    }
-    this.#select();
-    const { out, capabilities } = this.#o;
-    out.near(entry.offset);
+  largeCommands(told: RdbEntry): ValueToCommands | undefined {
+    const entry = this.#begins(told);
+    if (entry === undefined) return undefined;
+    const { out, capabilities, hold } = this.#o;
     return new ValueToCommands(
-      { key: keyOf(entry), expiresAtMs: entry.expiresAtMs, abilities: capabilities },
+      { key: keyOf(entry), expiresAtMs: entry.expiresAtMs, abilities: capabilities, hold },
       (args) => out.command(args),
     );
   }
@@ -208,13 +230,13 @@ export class SnapshotWriter implements RdbHandler {
   /** All of it has been told. */
   largeCommandsEnd(entry: RdbEntry, commands: ValueToCommands): void {
     this.#losses(entry, commands.finish());
-    this.#o.tally.keys++;
+    this.#written('commands');
   }
 
   largeValueEnd(entry: RdbEntry): boolean {
     if (this.#large !== undefined) {
       this.#losses(entry, this.#large.finish());
-      this.#o.tally.keys++;
+      this.#written('commands');
       this.#large = undefined;
     }
     return !this.#o.out.blocked;
@@ -226,6 +248,42 @@ export class SnapshotWriter implements RdbHandler {
 
   end(checksum: Checksum): void {
     this.checksum = checksum;
+  }
+
+  /** Nothing is half written: a position may be noted. */
+  get between(): boolean {
+    return this.#large === undefined;
+  }
+
+  /** The key as the target is to have it, which stands ready for it; undefined: it is not to be written. */
+  #begins(told: RdbEntry): RdbEntry | undefined {
+    if (!this.#wanted(told)) return undefined;
+    const entry = this.#named(told);
+    const { out, dbMap, hold, present, skipBefore = 0 } = this.#o;
+    present?.keys.add(dbMap.toTarget(this.#db), entry.keyBytes, entry.keyStart, entry.keyEnd);
+    if (entry.offset < skipBefore) return undefined;
+    if (hold === undefined && entry.expiresAtMs >= 0 && entry.expiresAtMs < this.#nowMs) {
+      this.#expired(entry);
+      return undefined;
+    }
+    this.#select();
+    out.near(entry.offset);
+    return entry;
+  }
+
+  #named(entry: RdbEntry): RdbEntry {
+    const key = this.#o.keyMap?.map(entry.keyBytes, entry.keyStart, entry.keyEnd);
+    return key === undefined ? entry : { ...entry, keyBytes: key, keyStart: 0, keyEnd: key.length };
+  }
+
+  #deadline({ expiresAtMs }: RdbEntry): number {
+    const { hold } = this.#o;
+    return hold === undefined || expiresAtMs < 0 ? expiresAtMs : heldKeyDeadline(expiresAtMs, hold);
+  }
+
+  /** Deadlines of fields stand inside the payload, where they can't be held back. */
+  #holdsFields({ type }: RdbEntry): boolean {
+    return this.#o.hold !== undefined && type.kind === 'hash' && type.id >= FIRST_HASH_WITH_TTLS;
   }
 
   #wanted(entry: RdbEntry): boolean {
@@ -254,12 +312,42 @@ export class SnapshotWriter implements RdbHandler {
     this.targetDb = db;
   }
 
+  /** The target does not take the type: in an older form that says the same, or else as commands. */
+  #writeOtherwise(entry: RdbEntry): void {
+    if (!this.#holdsFields(entry) && this.#writeConverted(entry)) return;
+    this.#writeAsCommands(entry);
+  }
+
+  #writeConverted(entry: RdbEntry): boolean {
+    const { type, bytes, valueStart, valueEnd } = entry;
+    this.#converter ??= new ValueConverter(this.#o.capabilities.server, { compress: true });
+    const made = this.#converter.convert(type, this.dialect, bytes, valueStart, valueEnd);
+    if (made.kind === 'empty') {
+      this.#o.tally.emptyKeys++;
+      return true;
+    }
+    if (made.kind !== 'converted') return false;
+    const to = this.#targetTypes[made.type];
+    const lost = remarkableLosses(made.losses);
+    // Of a stream commands keep less.
+    if (to === undefined || (lost.length > 0 && type.kind !== 'stream')) return false;
+    const whole = { ...entry, type: to, bytes: made.bytes, valueStart: 0, valueEnd: made.bytes.length };
+    this.#restore.write({ ...whole, keyMeta: undefined }, this.#nowMs, this.#deadline(entry));
+    this.#written('converted');
+    if (entry.keyMeta !== undefined) this.#checkMetadata(entry);
+    this.#lost(
+      entry,
+      lost.map(([kind, count]) => `${count} × ${LOSS_TEXTS[kind]}`),
+    );
+    return true;
+  }
+
   #writeAsCommands(entry: RdbEntry): void {
     try {
       const value = new LargeValue(entry, this.dialect, this.#o);
       value.whole(entry.bytes, entry.valueStart, entry.valueEnd);
       this.#losses(entry, value.finish());
-      this.#o.tally.keys++;
+      this.#written('commands');
     } catch (error) {
       if (!(error instanceof ReplicantError) || error.code !== 'RDB_UNSUPPORTED') throw error;
       const target = formatServer(this.#o.capabilities.server);
@@ -267,8 +355,34 @@ export class SnapshotWriter implements RdbHandler {
       const what = describeType(entry.type.id, this.dialect);
       this.#o.onUnsupported(
         new ReplicantError('RDB_UNSUPPORTED', `the target (${target}) has no place for ${what}`, { place }),
+        entry.type.kind,
       );
     }
+  }
+
+  #written(way: WrittenAs): void {
+    this.#o.tally.keys++;
+    this.#o.onWritten?.(way);
+  }
+
+  /** Values of a module are known to that module alone, and no command makes them. */
+  #lacksModule(entry: RdbEntry): boolean {
+    const { server } = this.#o.capabilities;
+    const name = moduleTypeName(entry.bytes, entry.valueStart);
+    const why = lacksModule(server, name);
+    if (why === undefined && this.#accepts[entry.type.id] === true) return false;
+    this.#o.onUnsupported(
+      new ReplicantError(
+        'RDB_UNSUPPORTED',
+        `the target (${formatServer(server)}) can't take values of the module type ${name}`,
+        {
+          place: { offset: entry.offset, db: this.#db, key: showKey(keyOf(entry)) },
+          ...(why === undefined ? {} : { hint: why }),
+        },
+      ),
+      name,
+    );
+    return true;
   }
 
   #checkMetadata(entry: RdbEntry): void {
@@ -282,17 +396,27 @@ export class SnapshotWriter implements RdbHandler {
           hint: 'key metadata needs Redis 8.6 on the target',
         },
       ),
+      entry.type.kind,
     );
   }
 
   #losses(entry: RdbEntry, losses: Readonly<ValueLosses>): void {
     const lost = Object.entries(losses).filter(([, count]) => count > 0);
-    if (lost.length === 0) return;
-    const what = lost.map(([name, count]) => `${count} × ${name}`).join(', ');
+    this.#lost(
+      entry,
+      lost.map(([name, count]) => `${count} × ${name}`),
+    );
+  }
+
+  #lost(entry: RdbEntry, what: readonly string[]): void {
+    if (what.length === 0) return;
     this.#o.onUnsupported(
-      new ReplicantError('RDB_UNSUPPORTED', `the target can't hold all of this value: ${what} left out`, {
-        place: { offset: entry.offset, db: this.#db, key: showKey(keyOf(entry)) },
-      }),
+      new ReplicantError(
+        'RDB_UNSUPPORTED',
+        `the target can't hold all of this value: ${what.join(', ')} left out`,
+        { place: { offset: entry.offset, db: this.#db, key: showKey(keyOf(entry)) } },
+      ),
+      entry.type.kind,
     );
   }
 }
@@ -317,10 +441,10 @@ class LargeValue implements ValueSink {
   readonly #commands: ValueToCommands;
 
   constructor(entry: RdbEntry, dialect: Dialect, options: SnapshotWriterOptions) {
-    const { out, capabilities } = options;
+    const { out, capabilities, hold } = options;
     this.#out = out;
     this.#commands = new ValueToCommands(
-      { key: keyOf(entry), expiresAtMs: entry.expiresAtMs, abilities: capabilities },
+      { key: keyOf(entry), expiresAtMs: entry.expiresAtMs, abilities: capabilities, hold },
       (args) => out.command(args),
     );
     this.#decoder = new ValueDecoder(entry.type.id, dialect, this.#commands);

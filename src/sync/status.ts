@@ -43,6 +43,8 @@ export interface SyncStatus {
   readonly phase: SyncPhase;
   readonly caughtUp: boolean;
   readonly uptimeSeconds: number;
+  /** What it waits for, in plain words; null when it waits for nothing. */
+  readonly waitingFor: string | null;
   readonly totals: SyncTotals;
   readonly shards: readonly ShardStatus[];
 }
@@ -70,6 +72,14 @@ export interface SyncEvent {
   readonly message: string;
   readonly details?: Readonly<Record<string, unknown>>;
 }
+
+/** How the parts of a run tell what happens. */
+export type Emit = (
+  level: SyncEvent['level'],
+  event: SyncEvent['event'],
+  message: string,
+  details?: SyncEvent['details'],
+) => void;
 
 /** What a finished sync reports; the summary object of `--json`. */
 export interface SyncSummary {

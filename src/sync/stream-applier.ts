@@ -6,18 +6,26 @@
  *   PING, REPLCONF        dropped (GETACK is answered)
  *   PUBLISH               dropped on Sentinel's hello channel, which must not reach another deployment
  *   XADD, XTRIM           freed of what only a primary may say to its replicas (LIMIT)
- *   TTL commands          of sources before 7.0: relative times become absolute, by the time of arrival
+ *   TTL commands          of sources before 7.0: relative times become absolute, by the time of arrival;
+ *                         and where deadlines are held back on the target
+ *   SWAPDB                where the target's own checkpoint lies in one of the databases
  *   everything            when filters or a database map are in force
+ *
+ * With a `committer`, what is written goes into its transactions, and the source's own MULTI and EXEC only say
+ * where none may end. Without, they are passed on.
  *
  * A plain command too large for the window is passed on piece by piece. Positions are replication offsets:
  * every byte of the stream counts.
  */
 import { toAbsoluteTtl } from '../convert/absolute-ttl.js';
 import { toClientForm } from '../convert/client-form.js';
+import { DEADLINE_COMMANDS, holdDeadlines, type HoldPolicy } from '../convert/held-deadline.js';
+import type { TargetForm } from '../convert/target-form/rule.js';
 import { ReplicantError } from '../errors.js';
 import type { CommandTable } from '../keyspace/command-table.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
+import type { KeyMap } from '../keyspace/key-map.js';
 import type { Args, Plan } from '../keyspace/plan.js';
 import { planFiltered } from '../keyspace/stream-filter.js';
 import { bytesOf, isWord, sameBytes } from '../keyspace/words.js';
@@ -27,6 +35,33 @@ import type { Pipeline } from '../target/pipeline.js';
 import { noSuchDatabase } from './refusal.js';
 import { type CommandClass, createClassifier } from './stream-classes.js';
 import type { Tally } from './tally.js';
+
+export interface CommandForm {
+  readonly names: readonly string[];
+  /** null: the command as it is. */
+  of(args: Args): TargetForm;
+}
+
+/** Makes what is applied final together with the position. */
+export interface StreamCommitter {
+  /** Something is about to be written. */
+  begin(): void;
+  /** A commit is on its way; the next has to wait. */
+  readonly waiting: boolean;
+  /** So many bytes of the stream make a commit due. */
+  readonly batchBytes: number;
+  /** Leaves database 0 selected. `selected`: which one is now. */
+  commit(place: StreamPlace, selected: number): void;
+}
+
+/** A place in the stream: everything before it has been applied. */
+export interface StreamPlace {
+  readonly offset: number;
+  /** The source database in force. */
+  readonly db: number;
+  /** It stands inside a transaction of the source. */
+  readonly inMulti: boolean;
+}
 
 /** Empty these databases before going on; only keys that pass the filters when `matching`. */
 export interface ClearRequest {
@@ -40,6 +75,7 @@ export interface StreamApplierOptions {
   readonly capabilities: Capabilities;
   readonly filter: KeyFilter;
   readonly dbMap: DbMap;
+  readonly keyMap?: KeyMap | undefined;
   readonly table: CommandTable;
   readonly sourceDatabases: number;
   readonly targetDatabases: number;
@@ -51,6 +87,18 @@ export interface StreamApplierOptions {
   readonly offset: number;
   readonly db: number;
   readonly targetDb: number;
+  readonly inMulti?: boolean;
+  readonly committer?: StreamCommitter | undefined;
+  /** Key that a SWAPDB would take from where it belongs, database 0. */
+  readonly ownKey?: Uint8Array | undefined;
+  /** When a byte of the stream arrived, by our clock; without it, when it is applied. */
+  readonly arrivedAtMs?: ((offset: number) => number) | undefined;
+  /** What the target takes in place of a command; looked at are those of these names. */
+  readonly form?: CommandForm | undefined;
+  /** Deadlines to be held back on the target; may change while it runs. */
+  readonly hold?: HoldPolicy | undefined;
+  /** Commands at these offsets are left out: the target has refused them. */
+  readonly leftOut?: ReadonlySet<number> | undefined;
   readonly onGetAck: (offset: number) => void;
   readonly onReport: (why: string, name: string, offset: number, db: number) => void;
 }
@@ -63,6 +111,9 @@ interface Outgoing {
 
 const LF = 10;
 const SELECT = bytesOf('SELECT');
+const DEL = bytesOf('DEL');
+const FLUSHDB = bytesOf('FLUSHDB');
+const ASYNC = bytesOf('ASYNC');
 const MULTI: Args = [bytesOf('MULTI')];
 const EXEC: Args = [bytesOf('EXEC')];
 const HELLO_CHANNEL = bytesOf('__sentinel__:hello');
@@ -82,6 +133,8 @@ export class StreamApplier {
   /** MULTI has been sent to the target and not its EXEC. */
   #multiOpen = false;
   #passing = false;
+  /** … and passed over, as it is one of those left out. */
+  #dropping = false;
   /** The unfinished command is plain: it can be passed on in pieces, and need never be here whole. */
   #passable = false;
   /** Offset of the command being looked at. */
@@ -89,23 +142,48 @@ export class StreamApplier {
   /** Offset of the last place outside a transaction. */
   #safeOffset: number;
   #clear: ClearRequest | undefined;
-  #nowMs = 0;
+  #localNowMs = 0;
+  /** Offset up to which commits have been written. */
+  #committed: number;
+  /** Where the next command to be left out stands. */
+  #nextLeftOut = Number.POSITIVE_INFINITY;
 
   constructor(options: StreamApplierOptions) {
     this.#o = options;
-    this.#selective = options.filter.active || options.dbMap.active;
-    this.#classify = createClassifier({ all: this.#selective, ttls: options.relativeTtls });
+    this.#selective = options.filter.active || options.dbMap.active || options.keyMap?.active === true;
+    this.#classify = createClassifier({
+      all: this.#selective,
+      ttls: options.relativeTtls,
+      names: [
+        ...(options.hold === undefined ? [] : DEADLINE_COMMANDS),
+        ...(options.ownKey === undefined ? [] : ['SWAPDB']),
+        ...(options.form?.names ?? []),
+      ],
+    });
     this.#offset = options.offset;
     this.#commandOffset = options.offset;
     this.#safeOffset = options.offset;
+    this.#committed = options.offset;
     this.#db = options.db;
     this.#targetDb = options.targetDb;
-    if (!this.#selective && this.#targetDb !== this.#db) this.#select(this.#db);
+    this.#inMulti = options.inMulti === true;
+    this.#findLeftOut();
   }
 
   /** Offset behind the last byte taken. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** The last place outside a transaction. */
+  get safePlace(): StreamPlace {
+    return { offset: this.#safeOffset, db: this.#db, inMulti: false };
+  }
+
+  /** Enough is on its way; more would make the next transaction too large. */
+  get full(): boolean {
+    const { committer } = this.#o;
+    return committer?.waiting === true && this.#offset - this.#committed >= committer.batchBytes;
   }
 
   /** A transaction has been begun on the target and not ended, or a command is half sent. */
@@ -143,17 +221,65 @@ export class StreamApplier {
     this.#passable = false;
   }
 
+  get targetDb(): number {
+    return this.#targetDb;
+  }
+
+  /** The database selected on the target's connection has been changed from outside. */
+  selected(db: number): void {
+    this.#targetDb = db;
+  }
+
   /** Takes what it can of bytes[start, end) and returns the position behind it. */
   feed(bytes: Uint8Array, start: number, end: number, localNowMs: number): number {
-    this.#nowMs = localNowMs + this.#o.clockOffsetMs;
+    this.#localNowMs = localNowMs;
     let at = start;
-    while (at < end && this.#clear === undefined && !this.#o.out.blocked) {
+    while (at < end && this.#clear === undefined && !this.#o.out.blocked && !this.full) {
       const next = this.#next(bytes, at, end);
       if (next === at) break;
       at = next;
+      if (this.#commitDue) this.commit();
     }
-    this.#o.out.flush(this.#safeOffset);
+    this.commit();
+    if (this.#o.committer === undefined) this.#o.out.flush(this.#safeOffset);
+    else this.#o.out.flush();
     return at;
+  }
+
+  get #commitDue(): boolean {
+    const { committer } = this.#o;
+    return committer !== undefined && this.#offset - this.#committed >= committer.batchBytes;
+  }
+
+  /** Makes what has been applied final if that can be done now; to be called when an earlier commit is through. */
+  commit(): void {
+    const { committer } = this.#o;
+    if (committer === undefined || committer.waiting) return;
+    if (this.#clear === undefined) {
+      if (this.#inMulti || this.#passing || this.#safeOffset === this.#committed) return;
+      this.#commitAt(committer, this.safePlace);
+    } else if (this.#committed !== this.#commandOffset) {
+      // Up to the command that empties databases, which has not been carried out yet.
+      this.#commitAt(committer, { offset: this.#commandOffset, db: this.#db, inMulti: this.#inMulti });
+    }
+  }
+
+  /** What `clear` asks for may be done: everything before it is final. */
+  get clearable(): boolean {
+    const { committer } = this.#o;
+    if (this.#clear === undefined) return false;
+    return committer === undefined || (!committer.waiting && this.#committed === this.#commandOffset);
+  }
+
+  #commitAt(committer: StreamCommitter, place: StreamPlace): void {
+    committer.commit(place, Math.max(0, this.#targetDb));
+    this.#committed = place.offset;
+    this.#targetDb = 0;
+  }
+
+  #findLeftOut(): void {
+    const ahead = [...(this.#o.leftOut ?? [])].filter((offset) => offset >= this.#offset);
+    this.#nextLeftOut = Math.min(Number.POSITIVE_INFINITY, ...ahead);
   }
 
   /** Errors of the scanner name places in the buffer; here they become offsets of the stream. */
@@ -178,6 +304,11 @@ export class StreamApplier {
     for (;;) {
       const next = scanner.find(bytes, at, end);
       if (next === INCOMPLETE) break;
+      if (this.#offset + at - start === this.#nextLeftOut) {
+        this.#forward(bytes, start, at, commands);
+        this.#take(next - at);
+        return next;
+      }
       const found = this.#classify(bytes, at + scanner.nameFrom, scanner.nameBytes, scanner.argc);
       if (found !== 'plain') {
         this.#forward(bytes, start, at, commands);
@@ -201,6 +332,8 @@ export class StreamApplier {
   #forward(bytes: Uint8Array, start: number, end: number, commands: number): void {
     if (end === start) return;
     const { out, tally } = this.#o;
+    this.#commandOffset = this.#offset;
+    this.#ready(undefined);
     if (end - start <= out.slabBytes) out.reserve(end - start);
     out.from(this.#offset);
     out.begin();
@@ -212,6 +345,7 @@ export class StreamApplier {
 
   #take(count: number): void {
     this.#offset += count;
+    if (this.#offset > this.#nextLeftOut) this.#findLeftOut();
     if (!this.#inMulti) this.#safeOffset = this.#offset;
   }
 
@@ -221,25 +355,33 @@ export class StreamApplier {
     this.#passable = named && this.#classify(bytes, at + nameFrom, nameBytes, argc) === 'plain';
     if (end - at < PASS_BYTES || !this.#passable) return at;
     this.#passing = true;
-    this.#o.out.from(this.#offset);
-    this.#o.out.begin();
+    this.#dropping = this.#offset === this.#nextLeftOut;
+    if (!this.#dropping) {
+      this.#commandOffset = this.#offset;
+      this.#ready(undefined);
+      this.#o.out.from(this.#offset);
+      this.#o.out.begin();
+    }
     return this.#passPart(bytes, at, end);
   }
 
   #pass(bytes: Uint8Array, at: number, end: number): number {
     const next = this.#scanner.find(bytes, at, end);
     if (next === INCOMPLETE) return this.#passPart(bytes, at, end);
-    this.#o.out.put(bytes, at, next);
-    this.#o.out.ended(1);
-    this.#o.tally.commands++;
+    if (!this.#dropping) {
+      this.#o.out.put(bytes, at, next);
+      this.#o.out.ended(1);
+      this.#o.tally.commands++;
+    }
     this.#passing = false;
+    this.#dropping = false;
     this.#take(next - at);
     return next;
   }
 
   #passPart(bytes: Uint8Array, at: number, end: number): number {
     const count = Math.min(this.#scanner.reached, end - at);
-    this.#o.out.put(bytes, at, at + count);
+    if (!this.#dropping) this.#o.out.put(bytes, at, at + count);
     this.#scanner.passed(count);
     this.#offset += count;
     return at + count;
@@ -256,7 +398,6 @@ export class StreamApplier {
         return;
       case 'select':
         this.#db = Number(new TextDecoder().decode(args[1]));
-        if (!this.#selective) this.#select(this.#db);
         return;
       case 'multi':
         this.#multi(next - at);
@@ -276,7 +417,7 @@ export class StreamApplier {
   #multi(bytes: number): void {
     this.#inMulti = true;
     this.#safeOffset = this.#offset - bytes;
-    if (!this.#selective) this.#openMulti();
+    if (!this.#selective && this.#o.committer === undefined) this.#openMulti();
   }
 
   #openMulti(): void {
@@ -294,13 +435,16 @@ export class StreamApplier {
   /** One command that had to be looked at. */
   #apply(sent: Args): void {
     const args = toClientForm(sent);
-    const { tally, filter, dbMap, table, sourceDatabases } = this.#o;
+    const { tally, filter, dbMap, keyMap, table, sourceDatabases } = this.#o;
     tally.commands++;
     if (!this.#selective) {
       this.#unit([{ args, targetDb: undefined }], false);
       return;
     }
-    const plan = planFiltered(args, { db: this.#db, filter, dbMap, table, sourceDatabases });
+    const plan = planFiltered(args, {
+      ...{ db: this.#db, filter, dbMap, table, sourceDatabases },
+      ...(keyMap === undefined ? {} : { keyMap }),
+    });
     if ('report' in plan && plan.report !== undefined) this.#report(plan.report, args);
     this.#carryOut(plan, args);
   }
@@ -313,11 +457,7 @@ export class StreamApplier {
         this.#unit([{ args, targetDb: this.#o.dbMap.toTarget(this.#db) }], false);
         return;
       case 'clear':
-        this.#startClear({
-          targetDbs: plan.targetDbs,
-          matching: plan.scope === 'matching',
-          async: plan.async,
-        });
+        this.#empty({ targetDbs: plan.targetDbs, matching: plan.scope === 'matching', async: plan.async });
         return;
       default:
         this.#unit(plan.commands, plan.tolerateErrors);
@@ -328,25 +468,60 @@ export class StreamApplier {
     const { relativeTtls, capabilities } = this.#o;
     if (!relativeTtls) return [args];
     const { setPxat, restoreAbsttl } = capabilities;
-    return toAbsoluteTtl(args, this.#nowMs, { setPxat, restoreAbsttl }) ?? [args];
+    const { arrivedAtMs, clockOffsetMs } = this.#o;
+    const nowMs = (arrivedAtMs?.(this.#commandOffset) ?? this.#localNowMs) + clockOffsetMs;
+    return toAbsoluteTtl(args, nowMs, { setPxat, restoreAbsttl }) ?? [args];
+  }
+
+  #formed(args: Args): readonly Args[] {
+    const form = this.#o.form?.of(args) ?? null;
+    if (form === null) return [args];
+    if (form.report !== undefined) this.#report(form.report, args);
+    return form.commands;
+  }
+
+  #held(args: Args): readonly Args[] {
+    const { hold } = this.#o;
+    return (hold === undefined ? null : holdDeadlines(args, hold)) ?? [args];
   }
 
   /** What one command of the source becomes: in one transaction when several, unless one is open already. */
   #unit(commands: readonly Outgoing[], tolerate: boolean): void {
     const all = commands.flatMap(({ args, targetDb }) =>
-      this.#absolute(args).map((absolute) => ({ args: absolute, targetDb })),
+      this.#absolute(args)
+        .flatMap((absolute) => this.#formed(absolute))
+        .flatMap((formed) => this.#held(formed))
+        .map((changed) => ({ args: changed, targetDb })),
     );
-    const wrap = all.length > 1 && !this.#inMulti;
+    const wrap = all.length > 1 && !this.#inMulti && this.#o.committer === undefined;
     if (wrap) this.#send(MULTI);
     for (const { args, targetDb } of all) this.#emit(args, targetDb, tolerate);
     if (wrap) this.#send(EXEC);
   }
 
   #emit(args: Args, targetDb: number | undefined, tolerate: boolean): void {
-    if (this.#inMulti && !this.#multiOpen) this.#openMulti();
-    if (targetDb !== undefined) this.#select(targetDb);
+    this.#ready(targetDb);
     if (tolerate) this.#o.out.tolerate();
     this.#send(args);
+    if (this.#o.ownKey !== undefined && isWord(args[0]!, 'SWAPDB')) this.#bringBack(this.#o.ownKey, args);
+  }
+
+  /** Before a command: the transaction it belongs to is open, and its database selected. */
+  #ready(targetDb: number | undefined): void {
+    const { committer } = this.#o;
+    if (committer !== undefined) committer.begin();
+    else if (this.#inMulti && !this.#multiOpen) this.#openMulti();
+    if (targetDb !== undefined) this.#select(targetDb);
+    else if (!this.#selective) this.#select(this.#db);
+  }
+
+  /** The databases have changed places, and the key that belongs into database 0 went along: the commit renews it. */
+  #bringBack(key: Uint8Array, args: Args): void {
+    const dbs = args.slice(1, 3).map((arg) => Number(new TextDecoder().decode(arg)));
+    const other = dbs.find((db) => db !== 0);
+    if (other === undefined || !dbs.includes(0)) return;
+    this.#select(other);
+    this.#send([DEL, key]);
   }
 
   #select(db: number): void {
@@ -361,6 +536,16 @@ export class StreamApplier {
   #send(args: Args): void {
     this.#o.out.from(this.#commandOffset);
     this.#o.out.command(args);
+  }
+
+  /** In a transaction of ours whole databases are emptied where it stands; everything else is done beside it. */
+  #empty(request: ClearRequest): void {
+    if (request.matching || this.#o.committer === undefined) {
+      this.#startClear(request);
+      return;
+    }
+    const args = request.async ? [FLUSHDB, ASYNC] : [FLUSHDB];
+    for (const db of request.targetDbs) this.#emit(args, db, false);
   }
 
   /** Emptying happens beside the stream, so a transaction must be closed before and opened anew after. */

@@ -9,6 +9,8 @@ export interface ClassifierOptions {
   readonly all: boolean;
   /** Commands that may carry a relative time need one. */
   readonly ttls: boolean;
+  /** More names that need one, in upper case. */
+  readonly names?: readonly string[];
 }
 
 const ALWAYS: readonly (readonly [string, CommandClass])[] = [
@@ -32,7 +34,7 @@ const WITH_TTL: readonly string[] = [
 type Classify = (bytes: Uint8Array, from: number, length: number, argc: number) => CommandClass;
 
 /** Names by length and first letter, so that most commands are told from all of them by one look-up. */
-export function createClassifier({ all, ttls }: ClassifierOptions): Classify {
+export function createClassifier({ all, ttls, names = [] }: ClassifierOptions): Classify {
   const other: CommandClass = all ? 'look' : 'plain';
   const buckets: (readonly (readonly [string, CommandClass])[] | undefined)[] = [];
   const add = (name: string, found: CommandClass): void => {
@@ -41,7 +43,10 @@ export function createClassifier({ all, ttls }: ClassifierOptions): Classify {
   };
   for (let index = 0; index < BUCKETS; index++) buckets.push(undefined);
   for (const [name, found] of ALWAYS) add(name, found);
-  if (ttls) for (const name of WITH_TTL) add(name, 'look');
+  // A plain `SET key value` carries no time and no condition.
+  const longSets = ttls || names.includes('SET');
+  const looked = new Set([...(ttls ? WITH_TTL : []), ...names]);
+  for (const name of looked) if (name !== 'SET') add(name, 'look');
   return (bytes, from, length, argc) => {
     if (length === 0 || length > MAX_NAME) return other;
     const bucket = buckets[bucketOf(length, bytes[from]!)];
@@ -50,14 +55,13 @@ export function createClassifier({ all, ttls }: ClassifierOptions): Classify {
     if (bucket !== undefined) {
       for (const [name, found] of bucket) if (isWord(bytes, name, from, from + length)) return found;
     }
-    // A plain `SET key value` carries no time.
-    if (ttls && argc > 3 && length === 3 && isWord(bytes, 'SET', from, from + 3)) return 'look';
+    if (longSets && argc > 3 && length === 3 && isWord(bytes, 'SET', from, from + 3)) return 'look';
     return other;
   };
 }
 
-const MAX_NAME = 15;
-const BUCKETS = 16 * 32;
+const MAX_NAME = 31;
+const BUCKETS = (MAX_NAME + 1) * 32;
 
 function bucketOf(length: number, first: number): number {
   return (length << 5) | (first & 31);

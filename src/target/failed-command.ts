@@ -1,6 +1,6 @@
 /** Traces an error reply back to the command it answers, by reading the slabs that are still held. */
 import { CommandScanner, commandArgs } from '../resp/command-scanner.js';
-import type { Slab } from './slab.js';
+import { offsetAt, type Slab } from './slab.js';
 
 export interface FailedCommand {
   /** The server's text, without the leading `-`. */
@@ -12,6 +12,8 @@ export interface FailedCommand {
   readonly offset: number;
   /** Which command of the connection, from 0; inside a transaction the failing one of it. */
   readonly number: number;
+  /** It failed when the EXEC it belongs to was carried out: the rest of the transaction was done. */
+  readonly executed: boolean;
 }
 
 /**
@@ -30,7 +32,14 @@ export function commandAt(
   if (element >= 0 && nameOf(answered.args) !== 'EXEC') return undefined;
   const number = element < 0 ? reply : reply - elements + element;
   const { args, offset } = element < 0 ? answered : heldCommand(slabs, number);
-  return { error, name: nameOf(args), args, offset: offset < 0 ? answered.offset : offset, number };
+  return {
+    error,
+    name: nameOf(args),
+    args,
+    offset,
+    number,
+    executed: element >= 0,
+  };
 }
 
 interface HeldCommand {
@@ -70,13 +79,4 @@ function readSlab(slab: Slab): HeldCommand[] {
     at = next;
   }
   return commands;
-}
-
-/** Copied bytes keep their distances, so the offset follows from the nearest origin before. */
-function offsetAt(slab: Slab, at: number): number {
-  let offset = slab.near;
-  for (let index = 0; index < slab.origins.length && slab.origins[index]! <= at; index += 2) {
-    offset = slab.origins[index + 1]! + at - slab.origins[index]!;
-  }
-  return offset;
 }

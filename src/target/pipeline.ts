@@ -8,10 +8,11 @@
  * writers look at `blocked` between commands and wait for `onDrain`.
  */
 import { ReplicantError } from '../errors.js';
+import { isWord } from '../keyspace/words.js';
 import { ReplyScanner } from '../resp/reply-scanner.js';
 import { commandAt, type FailedCommand } from './failed-command.js';
 import { copyBytes, DOLLAR, headerBytes, STAR, writeEnd, writeHeader } from './resp-writer.js';
-import { Slab } from './slab.js';
+import { nearOrigin, NO_ORIGIN, Slab } from './slab.js';
 
 /** Where the bytes go: a socket. `written` is called when the piece has left; pieces leave in order. */
 export interface PipelineOutput {
@@ -49,8 +50,13 @@ export class Pipeline {
   #applied = -1;
   #origin = -1;
   #near = -1;
+  #ours = false;
+  /** MULTI has been written and not its EXEC. */
+  #inMulti = false;
   /** A command has been begun and not ended. */
   #open = false;
+  /** Commands from this number on are kept readable until `keepFrom` moves, for tracing errors. */
+  #keep = Number.POSITIVE_INFINITY;
   /** Numbers of commands whose errors mean nothing. */
   readonly #tolerated = new Set<number>();
 
@@ -90,6 +96,20 @@ export class Pipeline {
     this.#applied = -1;
   }
 
+  /**
+   * Keeps the bytes of command number `command` and of those behind it although they are answered, as long as
+   * memory allows: an error in the reply of an EXEC is about a command that was answered with QUEUED long ago.
+   */
+  keepFrom(command: number): void {
+    this.#keep = command;
+    this.#release();
+  }
+
+  /** The bulk string the next command written will be answered with; undefined when it is anything else. */
+  wantReply(take: (body: Uint8Array | undefined) => void): void {
+    this.#scanner.want(this.#commands, take);
+  }
+
   set maxInFlightBytes(bytes: number) {
     this.#maxInFlight = bytes;
   }
@@ -107,6 +127,7 @@ export class Pipeline {
   from(offset: number): void {
     this.#origin = offset;
     this.#near = -1;
+    this.#ours = false;
     this.#slab.origins.push(this.#slab.used, offset);
   }
 
@@ -114,6 +135,17 @@ export class Pipeline {
   near(offset: number): void {
     this.#near = offset;
     if (this.#slab.near < 0) this.#slab.near = offset;
+    if (!this.#ours) return;
+    this.#ours = false;
+    this.#slab.origins.push(this.#slab.used, nearOrigin(offset));
+  }
+
+  /** What comes next is not from the source. */
+  ours(): void {
+    this.#ours = true;
+    this.#origin = -1;
+    this.#near = -1;
+    this.#slab.origins.push(this.#slab.used, NO_ORIGIN);
   }
 
   /**
@@ -159,6 +191,8 @@ export class Pipeline {
 
   /** Writes one command from its arguments. */
   command(args: readonly Uint8Array[]): void {
+    if (args.length === 1)
+      this.#inMulti = isWord(args[0]!, 'MULTI') || (this.#inMulti && !isWord(args[0]!, 'EXEC'));
     let size = headerBytes(args.length);
     for (const arg of args) size += headerBytes(arg.length) + arg.length + 2;
     if (size <= this.#slabBytes) this.reserve(size);
@@ -184,7 +218,8 @@ export class Pipeline {
     if (this.#scanner.replies > this.#commands) {
       throw new ReplicantError('TARGET_PROTOCOL', 'the target sent more replies than it was given commands');
     }
-    if (this.#tolerated.size > 0 && this.pending === 0) this.#tolerated.clear();
+    // In a transaction the reply that counts is that of EXEC.
+    if (this.#tolerated.size > 0 && this.pending === 0 && !this.#inMulti) this.#tolerated.clear();
     this.#settleMarks();
     this.#release();
   }
@@ -202,7 +237,8 @@ export class Pipeline {
 
   /** A fresh slab begins with what was announced last. */
   #place(slab: Slab): void {
-    if (this.#near >= 0) slab.near = this.#near;
+    if (this.#ours) slab.origins.push(0, NO_ORIGIN);
+    else if (this.#near >= 0) slab.near = this.#near;
     else if (this.#origin >= 0) slab.origins.push(0, this.#origin);
   }
 
@@ -237,8 +273,10 @@ export class Pipeline {
 
   /** Takes back the slabs whose commands are all answered. */
   #release(): void {
-    const { replies } = this.#scanner;
     const slabs = this.#slabs;
+    // What is kept for tracing only must not stop the writing.
+    const keep = slabs.length * this.#slabBytes > this.#maxInFlight / 2 ? Infinity : this.#keep;
+    const replies = Math.min(this.#scanner.replies, keep);
     let done = 0;
     for (; done < slabs.length - 1; done++) {
       const slab = slabs[done]!;

@@ -46,6 +46,8 @@ export class RestoreWriter {
   readonly #out: Pipeline;
   readonly #crc: Crc64;
   readonly #can: RestoreAbilities;
+  /** What to write as the deadline of the entry at hand. */
+  #deadlineMs = -1;
 
   constructor(out: Pipeline, crc: Crc64, can: RestoreAbilities) {
     this.#out = out;
@@ -53,8 +55,12 @@ export class RestoreWriter {
     this.#can = can;
   }
 
-  /** `nowMs` is the target's clock; it is only looked at where times must be relative. */
-  write(entry: RdbEntry, nowMs: number): void {
+  /**
+   * `nowMs` is the target's clock; it is only looked at where times must be relative. `deadlineMs`, when the
+   * key has one, may differ from what the entry says.
+   */
+  write(entry: RdbEntry, nowMs: number, deadlineMs: number = entry.expiresAtMs): void {
+    this.#deadlineMs = deadlineMs;
     const { keyBytes, keyStart, keyEnd, valueStart, valueEnd } = entry;
     if (!this.#can.replace) this.#out.command([DEL, keyBytes.subarray(keyStart, keyEnd)]);
     const keyLength = keyEnd - keyStart;
@@ -135,9 +141,10 @@ export class RestoreWriter {
 
   #ttl(entry: RdbEntry, bytes: Uint8Array, at: number, nowMs: number): number {
     if (entry.expiresAtMs < 0) return writeWords(bytes, at, ZERO_TTL);
-    if (this.#can.absttl && entry.expiresAtText !== undefined)
+    const deadline = this.#deadlineMs;
+    if (this.#can.absttl && entry.expiresAtText !== undefined && deadline === entry.expiresAtMs)
       return writeText(bytes, at, entry.expiresAtText);
-    const ttl = this.#can.absttl ? entry.expiresAtMs : Math.round(entry.expiresAtMs - nowMs);
+    const ttl = this.#can.absttl ? deadline : Math.round(deadline - nowMs);
     // Zero would mean none.
     return writeInteger(bytes, at, Math.max(1, ttl));
   }

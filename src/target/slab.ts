@@ -4,6 +4,23 @@
  * stands where in it, so that an error reply can be traced to its command without any bookkeeping per
  * command.
  */
+export const NO_ORIGIN = -1;
+
+export function nearOrigin(offset: number): number {
+  return -2 - offset;
+}
+
+/** The source offset of what stands at `at`; -1: none. */
+export function offsetAt({ near, origins }: Slab, at: number): number {
+  let offset = near;
+  for (let index = 0; index < origins.length && origins[index]! <= at; index += 2) {
+    const origin = origins[index + 1]!;
+    if (origin === NO_ORIGIN) offset = -1;
+    else offset = origin < NO_ORIGIN ? nearOrigin(origin) : origin + at - origins[index]!;
+  }
+  return offset;
+}
+
 export class Slab {
   readonly bytes: Uint8Array;
   used = 0;
@@ -18,7 +35,10 @@ export class Slab {
   continues = false;
   /** Where that tail ends, once it does. */
   tail = 0;
-  /** Pairs: position in this slab, offset in the source there; bytes copied from there keep their distances. */
+  /**
+   * Pairs: position in this slab, and what begins there: bytes copied from this offset of the source on, which
+   * keep their distances; or NO_ORIGIN; or by `nearOrigin` what was made at or shortly behind an offset.
+   */
   readonly origins: number[] = [];
   /** Where no origin is known: an offset in the source at or before what this slab begins with; -1: none. */
   near = -1;

@@ -1,7 +1,9 @@
 /** The data connection to a target: a pipeline over a socket. Used until it breaks; then it is replaced. */
+import { ReplicantError } from '../errors.js';
 import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
 import type { Endpoint } from '../net/endpoint.js';
+import { ReplyError } from '../resp/reply-decoder.js';
 import type { FailedCommand } from './failed-command.js';
 import { Pipeline } from './pipeline.js';
 
@@ -12,6 +14,8 @@ export interface TargetLinkHandler {
   applied(): void;
   /** The target owes answers and has sent nothing for so many seconds; told once per stall. */
   stalled(seconds: number): void;
+  /** It answers again after `stalled`. */
+  answers(): void;
   /** May a PING be put between what is written now? Not inside a transaction or a half-sent command. */
   betweenCommands(): boolean;
   /** The connection is over, or a handler has thrown; called once. */
@@ -19,24 +23,34 @@ export interface TargetLinkHandler {
 }
 
 const TICK_MS = 1000;
-/** An idle connection is kept in use: servers may close idle clients (`timeout`), and a dead peer shows. */
-const PING_AFTER_MS = 5000;
-const STALLED_AFTER_MS = 30_000;
+/**
+ * An idle connection is kept in use: servers may close idle clients (`timeout`), a dead peer shows, and whoever
+ * wants to take the job over sees that it is alive.
+ */
+const PING_AFTER_MS = 1000;
+const STALLED_AFTER_MS = 10_000;
+/** Is it the target that is silent for so long, or only this connection? Asked again after as long. */
+const DOUBT_AFTER_MS = 20_000;
+/** What was said to us before it was said to others may come so much later. */
+const DOUBT_GRACE_MS = 5000;
 const PING = bytesOf('PING');
 
 export class TargetLink {
   readonly pipeline: Pipeline;
   readonly #client: Client;
+  readonly #endpoint: Endpoint;
   readonly #timer: NodeJS.Timeout;
   #lastReplyMs: number = Date.now();
   #stalled = false;
+  #doubtedMs = 0;
   #over = false;
   #idle: (() => void)[] = [];
 
-  private constructor(client: Client, handler: TargetLinkHandler) {
+  private constructor(client: Client, endpoint: Endpoint, handler: TargetLinkHandler) {
     this.#client = client;
+    this.#endpoint = endpoint;
     const socket = client.takeOver({
-      received: (bytes, start, end) => this.#guard(handler, () => this.#received(bytes, start, end)),
+      received: (bytes, start, end) => this.#guard(handler, () => this.#received(handler, bytes, start, end)),
       closed: (error) => this.#lose(handler, error),
     });
     this.pipeline = new Pipeline(
@@ -50,8 +64,11 @@ export class TargetLink {
     this.#timer = setInterval(() => this.#tick(handler, Date.now()), TICK_MS);
   }
 
-  static async open(endpoint: Endpoint, handler: TargetLinkHandler): Promise<TargetLink> {
-    return new TargetLink(await Client.connect(endpoint, 'target'), handler);
+  /** `name`: what the connection is called in the target's CLIENT LIST. */
+  static async open(endpoint: Endpoint, handler: TargetLinkHandler, name?: string): Promise<TargetLink> {
+    const client = await Client.connect(endpoint, 'target');
+    if (name !== undefined) await client.request(['CLIENT', 'SETNAME', name]);
+    return new TargetLink(client, endpoint, handler);
   }
 
   get over(): boolean {
@@ -77,9 +94,12 @@ export class TargetLink {
     this.#wake();
   }
 
-  #received(bytes: Uint8Array, start: number, end: number): void {
+  #received(handler: TargetLinkHandler, bytes: Uint8Array, start: number, end: number): void {
     this.#lastReplyMs = Date.now();
-    this.#stalled = false;
+    if (this.#stalled) {
+      this.#stalled = false;
+      handler.answers();
+    }
     this.pipeline.replies(bytes, start, end);
     if (this.pipeline.pending === 0 && this.#idle.length > 0) this.#wake();
   }
@@ -87,6 +107,10 @@ export class TargetLink {
   #tick(handler: TargetLinkHandler, nowMs: number): void {
     const silentMs = nowMs - this.#lastReplyMs;
     if (this.pipeline.pending > 0) {
+      if (silentMs >= DOUBT_AFTER_MS && nowMs - this.#doubtedMs >= DOUBT_AFTER_MS) {
+        this.#doubtedMs = nowMs;
+        void this.#doubt(handler);
+      }
       if (silentMs < STALLED_AFTER_MS || this.#stalled) return;
       this.#stalled = true;
       handler.stalled(Math.round(silentMs / 1000));
@@ -94,6 +118,26 @@ export class TargetLink {
       this.pipeline.command([PING]);
       this.pipeline.flush();
     }
+  }
+
+  /** A target that answers others while we hear nothing: something in between has forgotten this connection. */
+  async #doubt(handler: TargetLinkHandler): Promise<void> {
+    const last = this.#lastReplyMs;
+    try {
+      const other = await Client.connect(this.#endpoint, 'target');
+      const answer = await other.request(['PING']).finally(() => other.close());
+      if (answer instanceof ReplyError) return;
+    } catch {
+      // It answers nobody: it is waited for.
+      return;
+    }
+    await new Promise<void>((resolve) => void setTimeout(resolve, DOUBT_GRACE_MS).unref());
+    if (this.#lastReplyMs !== last) return;
+    const message = 'the target answers others, but not on this connection';
+    this.#lose(
+      handler,
+      new ReplicantError('TARGET_UNREACHABLE', message, { place: { at: this.#client.address } }),
+    );
   }
 
   #guard(handler: TargetLinkHandler, action: () => void): void {

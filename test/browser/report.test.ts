@@ -220,7 +220,7 @@ describe.skipIf(WHY_NO_BROWSER !== undefined)('reports of real snapshots', () =>
       sampleEvery: 1,
       separator: undefined,
       server: undefined,
-      allocator: undefined,
+      allocator: 'found',
       account: 'allocated',
       nowMs: 1_800_000_000_000,
       checksum: true,

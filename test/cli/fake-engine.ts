@@ -25,6 +25,7 @@ export const syncStatus: SyncStatus = {
   phase: 'streaming',
   caughtUp: true,
   uptimeSeconds: 75,
+  waitingFor: null,
   totals: { keys: 25, commands: 7, bytes: 5000, skipped: 0, errors: 0 },
   shards: [shardStatus],
 };

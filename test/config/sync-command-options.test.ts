@@ -4,6 +4,9 @@ import { formatError, ReplicantError } from '../../src/errors.js';
 
 const PAIR = { source: 'redis://a', target: 'redis://b' };
 
+const MIB = 1024 * 1024;
+const REPLID = '0123456789abcdef'.repeat(3).slice(0, 40);
+
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 interface World {
@@ -43,6 +46,8 @@ test('defaults', () => {
       until: 'stopped',
       targetNotEmpty: 'fail',
       onError: 'stop',
+      onUnsupported: 'auto',
+      reportFile: '.replicant/a-6379-to-b-6379/left-out.ndjson',
       filter: {
         includeKeys: [],
         excludeKeys: [],
@@ -50,10 +55,26 @@ test('defaults', () => {
         excludeDbs: [],
         includeKinds: [],
         excludeKinds: [],
+        includeKeyRegexes: [],
+        excludeKeyRegexes: [],
+        includeCommands: [],
+        excludeCommands: [],
       },
       dbMap: new Map(),
+      keyMap: [],
       psyncCommand: 'PSYNC',
+      stateDir: '.replicant/a-6379-to-b-6379',
+      spoolMemoryBytes: 24 * MIB,
+      spoolMaxBytes: 64 * 1024 * MIB,
+      spoolFull: 'pause',
+      consistency: 'exactly-once',
+      expiry: 'faithful',
+      holdMarginMs: 300_000,
+      takeoverAfterMs: 30_000,
+      ack: 'exact',
+      resumeFrom: undefined,
     },
+    dryRun: false,
     statusFile: undefined,
     http: undefined,
     logLevel: 'info',
@@ -74,11 +95,29 @@ test('every option arrives', () => {
     'include-type': 'string,hash',
     'exclude-type': ['module'],
     'map-db': ['1=5', '2=6'],
+    'include-key-regex': ['^d{1,2}:'],
+    'exclude-key-regex': ['^e', 'f$'],
+    'include-command': 'set,XGROUP|DESTROY',
+    'exclude-command': ['PUBLISH'],
+    'map-prefix': ['old:=new:', '=all:'],
     name: 'nightly',
     until: 'caught-up',
+    'dry-run': true,
     'target-not-empty': 'merge',
     'on-error': 'skip',
+    'on-unsupported': 'fail',
+    'report-file': 'left.ndjson',
     'psync-command': 'XPSYNC',
+    'state-dir': '/var/lib/nightly',
+    'spool-memory': '64MiB',
+    'spool-max': '2GB',
+    'spool-full': 'stop',
+    consistency: 'at-least-once',
+    expiry: 'plain',
+    'hold-margin': '90s',
+    'takeover-after': '2m',
+    ack: 'behind',
+    'resume-from': `${REPLID.toUpperCase()}:1234:3`,
     'status-file': 's.json',
     http: '[::1]:9121',
     'log-level': 'debug',
@@ -91,6 +130,8 @@ test('every option arrives', () => {
     until: 'caught-up',
     targetNotEmpty: 'merge',
     onError: 'skip',
+    onUnsupported: 'fail',
+    reportFile: 'left.ndjson',
     psyncCommand: 'XPSYNC',
     filter: {
       includeKeys: ['a,*', 'b*'],
@@ -99,13 +140,32 @@ test('every option arrives', () => {
       excludeDbs: [9],
       includeKinds: ['string', 'hash'],
       excludeKinds: ['module'],
+      includeKeyRegexes: ['^d{1,2}:'],
+      excludeKeyRegexes: ['^e', 'f$'],
+      includeCommands: ['set', 'XGROUP|DESTROY'],
+      excludeCommands: ['PUBLISH'],
     },
     dbMap: new Map([
       [1, 5],
       [2, 6],
     ]),
+    keyMap: [
+      { from: bytes('old:'), to: bytes('new:') },
+      { from: bytes(''), to: bytes('all:') },
+    ],
+    stateDir: '/var/lib/nightly',
+    spoolMemoryBytes: 64 * MIB,
+    spoolMaxBytes: 2e9,
+    spoolFull: 'stop',
+    consistency: 'at-least-once',
+    expiry: 'plain',
+    holdMarginMs: 90_000,
+    takeoverAfterMs: 120_000,
+    ack: 'behind',
+    resumeFrom: { replid: REPLID, offset: 1234, db: 3 },
   });
   expect(options).toMatchObject({
+    dryRun: true,
     statusFile: 's.json',
     http: { host: '::1', port: 9121 },
     logLevel: 'debug',
@@ -114,6 +174,26 @@ test('every option arrives', () => {
     progress: false,
     json: true,
   });
+});
+
+describe('the state directory', () => {
+  test.each<[Record<string, unknown>, string | undefined]>([
+    [{ name: 'nightly' }, '.replicant/nightly'],
+    [{ name: 'nightly', 'state-dir': 'elsewhere' }, 'elsewhere'],
+    // Nothing may be written to disk.
+    [{ 'spool-max': '0' }, undefined],
+    [{ 'spool-max': '0', 'state-dir': 'elsewhere' }, undefined],
+  ])('%j: %s', (flags, directory) => {
+    expect(resolve({ ...PAIR, ...flags }).sync.stateDir).toBe(directory);
+  });
+
+  test('as little memory as it takes', () => {
+    expect(resolve({ ...PAIR, 'spool-memory': '1' }).sync.spoolMemoryBytes).toBe(4 * MIB);
+  });
+});
+
+test.each(['fail', 'merge', 'flush', 'mirror'])('--target-not-empty %s', (targetNotEmpty) => {
+  expect(resolve({ ...PAIR, 'target-not-empty': targetNotEmpty }).sync).toMatchObject({ targetNotEmpty });
 });
 
 describe('precedence', () => {
@@ -171,10 +251,11 @@ describe('mistakes name the option as its author wrote it', () => {
     [{ until: 'later' }, "--until: expected caught-up or stopped, got 'later'"],
     [{ until: '' }, "--until: expected caught-up or stopped, got ''"],
     [
-      { 'target-not-empty': 'mirror' },
-      "--target-not-empty: expected one of fail, merge, flush, got 'mirror'",
+      { 'target-not-empty': 'replace' },
+      "--target-not-empty: expected one of fail, merge, flush, mirror, got 'replace'",
     ],
     [{ 'on-error': 'x' }, "--on-error: expected stop or skip, got 'x'"],
+    [{ 'on-unsupported': 'ask' }, "--on-unsupported: expected one of fail, skip, report, auto, got 'ask'"],
     [{ 'include-db': 'abc' }, "--include-db: expected a number, got 'abc'"],
     [{ 'include-db': ['1', '-1'] }, "--include-db: expected a number, got '-1'"],
     [{ 'include-db': '1,' }, "--include-db: expected a number, got ''"],
@@ -185,6 +266,24 @@ describe('mistakes name the option as its author wrote it', () => {
     [{ 'include-key': '' }, '--include-key: must not be empty'],
     [{ name: '../x' }, /^--name: expected letters/],
     [{ 'psync-command': 'A B' }, "--psync-command: expected the name of a command, got 'A B'"],
+    [{ 'include-key-regex': '' }, '--include-key-regex: must not be empty'],
+    [{ 'exclude-key-regex': ['a', '('] }, /--exclude-key-regex.*\(/],
+    [{ 'map-prefix': 'a' }, /--map-prefix.*\ba\b.*OLD=NEW/],
+    [{ 'map-prefix': ['a=b', '='] }, /--map-prefix.*must not be empty/],
+    [{ 'include-command': 'A B' }, "--include-command: expected the name of a command, got 'A B'"],
+    [{ 'exclude-command': '' }, "--exclude-command: expected the name of a command, got ''"],
+    [{ 'state-dir': '' }, '--state-dir: must not be empty'],
+    [{ 'spool-memory': 'much' }, "--spool-memory: expected a size such as 64MB or 1GiB, got 'much'"],
+    [{ 'spool-max': '-1' }, "--spool-max: expected a size such as 64MB or 1GiB, got '-1'"],
+    [{ 'spool-full': 'drop' }, "--spool-full: expected pause or stop, got 'drop'"],
+    [{ consistency: 'none' }, "--consistency: expected exactly-once or at-least-once, got 'none'"],
+    [{ expiry: 'lazy' }, "--expiry: expected faithful or plain, got 'lazy'"],
+    [{ 'hold-margin': '5' }, "--hold-margin: expected a time such as 30s or 5m, got '5'"],
+    [{ 'takeover-after': 'soon' }, /^--takeover-after: expected a time such as 30s or 5m.*got 'soon'/],
+    [{ 'takeover-after': '2s' }, /^--takeover-after: .*at least 3s, got '2s'/],
+    [{ ack: 'ahead' }, "--ack: expected exact or behind, got 'ahead'"],
+    [{ 'resume-from': '0123:5' }, /^--resume-from: expected REPLID:OFFSET/],
+    [{ 'resume-from': `${REPLID}:-5` }, /^--resume-from: expected REPLID:OFFSET/],
     [{ http: ':9121' }, /^--http: expected HOST:PORT/],
     [{ http: 'h:99999' }, /^--http: expected HOST:PORT/],
     [{ 'log-level': 'loud' }, /^--log-level: expected one of/],

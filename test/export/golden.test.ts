@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { TEXT_FORMATS } from '../../src/export/run-export.js';
+import { TEXT_FORMATS } from '../../src/export/text-formats.js';
 import { readSnapshotBytes } from '../support/rdb-corpus.js';
 import { exportText } from '../support/text-export.js';
 

@@ -1,6 +1,6 @@
 /** Keys with anything in them, damaged ones, filters and large values: for every text format. */
 import { describe, expect, test } from 'vitest';
-import { TEXT_FORMATS } from '../../src/export/run-export.js';
+import { TEXT_FORMATS } from '../../src/export/text-formats.js';
 import { DEFAULT_LIMITS } from '../../src/rdb/limits.js';
 import { ascii, hex, join } from '../support/rdb-hex.js';
 import { FEEDS } from '../support/rdb-feeds.js';

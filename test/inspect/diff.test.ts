@@ -1,30 +1,43 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import type { DiffReport } from '../../src/inspect/diff-report.js';
-import { runDiff, type DiffOptions } from '../../src/inspect/run-diff.js';
+import { runDiff, type DiffOptions, type DiffSource } from '../../src/inspect/run-diff.js';
+import { NamingPass } from '../../src/inspect/diff-pass.js';
+import { KeyChoice } from '../../src/inspect/key-choice.js';
 import { encodeRdb, type RdbKey } from '../../src/rdb/encode/encode-rdb.js';
 import type { RdbValue } from '../../src/rdb/value.js';
 import { NO_FILTER } from '../support/live.js';
 import { ascii } from '../support/rdb-hex.js';
+import { entryOf } from './support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'replicant-diff-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const CORPUS = fileURLToPath(new URL('../../fixtures/corpus/', import.meta.url));
 
-function diff(before: string, after: string, options: Partial<DiffOptions> = {}): Promise<DiffReport> {
+type Where = string | { readonly stdin: string };
+
+const sourceOf = (where: Where): DiffSource =>
+  typeof where === 'string'
+    ? { spec: where, options: {} }
+    : { spec: '-', options: { stdin: createReadStream(where.stdin) } };
+
+function diff(before: Where, after: Where, options: Partial<DiffOptions> = {}): Promise<DiffReport> {
   return runDiff({
-    before,
-    after,
-    input: {},
+    before: sourceOf(before),
+    after: sourceOf(after),
     filter: NO_FILTER,
     filterWords: [],
     limit: 100,
     separator: undefined,
+    server: undefined,
+    allocator: 'system',
+    account: 'allocated',
+    consumerTimes: false,
     checksum: true,
     ...options,
   }).done;
@@ -142,7 +155,9 @@ test('a filter decides what is compared', async () => {
 
 const names = fc.uniqueArray(fc.nat(2000), { maxLength: 120 });
 
-test('in parts it finds the same as in one, and as a plain comparison', async () => {
+const lists = ['added', 'removed', 'changed'] as const;
+
+test('in slices, and from what is read only once, the same is found as by a plain comparison', async () => {
   await fc.assert(
     fc.asyncProperty(names, names, fc.nat(), async (first, second, salt) => {
       const make = (all: readonly number[], salted: number): RdbKey[] =>
@@ -150,27 +165,107 @@ test('in parts it finds the same as in one, and as a plain comparison', async ()
       const before = write('p1.rdb', make(first, 0));
       const after = write('p2.rdb', make(second, salt % 2));
       const whole = await diff(before, after, { limit: 1000 });
-      const parts = await diff(before, after, { limit: 1000, mostKeys: 16 });
-      const both = first.filter((n) => second.includes(n));
+      const both = second.filter((n) => first.includes(n));
       const changed = salt % 2 === 0 ? [] : both.filter((n) => n % 5 === 0);
+      const named = (report: DiffReport): unknown[] =>
+        lists.map((list) => report[list].map((one) => one.key));
+      const keysOf = (all: readonly number[]): string[] => all.map((n) => `k:${n}`);
+      expect(named(whole)).toEqual([
+        keysOf(second.filter((n) => !first.includes(n))),
+        keysOf(first.filter((n) => !second.includes(n))),
+        keysOf(changed),
+      ]);
       expect(whole.counts).toMatchObject({
         added: second.length - both.length,
         removed: first.length - both.length,
         changed: changed.length,
         same: both.length - changed.length,
       });
-      expect(parts.counts).toEqual(whole.counts);
-      for (const list of ['added', 'removed', 'changed'] as const) {
-        const sorted = (report: DiffReport): unknown[] =>
-          report[list].map(({ key: name }) => JSON.stringify(name)).toSorted();
-        expect(sorted(parts)).toEqual(sorted(whole));
-        expect(whole[list]).toHaveLength(whole.counts[list]);
+      const others = [
+        await diff(before, after, { limit: 1000, mostRecords: 1 }),
+        await diff({ stdin: before }, after, { limit: 1000 }),
+        await diff(before, { stdin: after }, { limit: 1000 }),
+      ];
+      for (const other of others) {
+        const labels = {
+          before: { ...other.before, label: before },
+          after: { ...other.after, label: after },
+        };
+        expect({ ...other, ...labels }).toEqual(whole);
       }
-      expect(parts.prefixes).toEqual(whole.prefixes);
-      expect([parts.before, parts.after]).toEqual([whole.before, whole.after]);
+      const few = await diff(before, after, { limit: 3 });
+      expect(lists.map((list) => few[list])).toEqual(lists.map((list) => whole[list].slice(0, 3)));
     }),
-    { numRuns: 25 },
+    { numRuns: 20 },
   );
+});
+
+test('more keys than stay in memory', async () => {
+  const count = 160_000;
+  const make = (from: number, changed: number): RdbKey[] =>
+    Array.from({ length: count }, (_, n) => key(`k:${n + from}`, string(n + from === changed ? 'x' : 'v')));
+  const before = write('spilled1.rdb', make(0, -1));
+  const after = write('spilled2.rdb', make(10, 70_007));
+  const report = await diff(before, after, { limit: 20 });
+  expect(report.counts).toMatchObject({ added: 10, removed: 10, changed: 1, same: count - 11 });
+  expect(report.added.map((one) => one.key)).toEqual(Array.from({ length: 10 }, (_, n) => `k:${count + n}`));
+  expect(report.removed.map((one) => one.key)).toEqual(Array.from({ length: 10 }, (_, n) => `k:${n}`));
+  expect(report.changed.map((one) => one.key)).toEqual(['k:70007']);
+  expect(await diff({ stdin: before }, after, { limit: 20 })).toMatchObject({
+    removed: report.removed,
+    counts: report.counts,
+  });
+});
+
+test('a file that changes meanwhile is noticed', () => {
+  const found = [{ ordinal: 1, keyA: 1, keyB: 2, how: 0 }];
+  let enough = 0;
+  const pass = new NamingPass(new KeyChoice(NO_FILTER), { server: undefined }, found, () => enough++);
+  pass.entry(entryOf(0, Uint8Array.of(1, 65), { key: 'first' }));
+  expect([pass.named.size, enough]).toEqual([0, 0]);
+  pass.entry(entryOf(0, Uint8Array.of(1, 65), { key: 'second' }));
+  expect([pass.complete, enough]).toEqual([false, 1]);
+});
+
+test('what consumers of a stream do counts only when asked for', async () => {
+  const stream = (seenTimeMs: number, deliveryCount: number): RdbValue => ({
+    kind: 'stream',
+    entries: [{ id: { ms: 1n, seq: 1n }, fields: [ascii('a'), ascii('b')] }],
+    meta: {
+      length: 1,
+      lastId: { ms: 1n, seq: 1n },
+      firstId: { ms: 1n, seq: 1n },
+      maxDeletedId: { ms: 0n, seq: 0n },
+      entriesAdded: 1n,
+      exact: true,
+    },
+    groups: [
+      {
+        name: ascii('group'),
+        lastId: { ms: 1n, seq: 1n },
+        entriesRead: 1n,
+        consumers: [{ name: ascii('consumer'), seenTimeMs, activeTimeMs: seenTimeMs }],
+        pending: [{ id: { ms: 1n, seq: 1n }, consumer: ascii('consumer'), deliveryTimeMs: 5, deliveryCount }],
+      },
+    ],
+  });
+  const before = write('s1.rdb', [key('s', stream(1000, 1))]);
+  const seen = write('s2.rdb', [key('s', stream(2000, 1))]);
+  const delivered = write('s3.rdb', [key('s', stream(1000, 2))]);
+  const equal = async (after: string, consumerTimes: boolean): Promise<boolean> =>
+    (await diff(before, after, { consumerTimes })).equal;
+  expect([await equal(seen, false), await equal(seen, true)]).toEqual([true, false]);
+  expect([await equal(before, true), await equal(delivered, false)]).toEqual([true, false]);
+});
+
+test('sizes are those of the server and the allocator that are named', async () => {
+  const path = write('model.rdb', [key('some:key', string('x'.repeat(60)))]);
+  const bytes = async (options: Partial<DiffOptions>): Promise<number> =>
+    (await diff(path, path, options)).before.bytes;
+  const written = await bytes({});
+  const bundled = await bytes({ allocator: 'bundled' });
+  const valkey = await bytes({ server: { family: 'valkey', major: 9, minor: 1 } });
+  expect(new Set([written, bundled, valkey]).size).toBe(3);
 });
 
 test('a value too large to be held is compared like any other', async () => {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Hash64, ValueDigest } from '../../src/inspect/digest.js';
-import { DiffIndex } from '../../src/inspect/diff-index.js';
+import { ValueDigest } from '../../src/inspect/digest.js';
+import { Hash64 } from '../../src/inspect/hash64.js';
 import { ValueDecoder } from '../../src/rdb/value-decoder.js';
 import { valueTypes } from '../../src/rdb/value-types.js';
 import { corpusNames, readExpected, readSnapshot, type ExpectedLine } from '../support/rdb-corpus.js';
@@ -99,57 +99,5 @@ describe('the digest of a value', () => {
       for (let b = 0; b < 256; b++) check([a, b]);
     }
     expect(seen.size).toBe(1 + 256 + 65_536);
-  });
-});
-
-describe('the index', () => {
-  test('finds what was put in, whatever its size', () => {
-    fc.assert(
-      fc.property(
-        fc.uniqueArray(fc.tuple(fc.integer(), fc.integer()), {
-          selector: ([a, b]) => `${a} ${b}`,
-          maxLength: 300,
-        }),
-        (keys) => {
-          const index = new DiffIndex(1000);
-          index.expect(keys.length);
-          keys.forEach(([a, b], n) => expect(index.add(a, b, n, -n, n * 3, n % 8)).toBe(true));
-          expect(index.size).toBe(keys.length);
-          keys.forEach(([a, b], n) => {
-            const slot = index.find(a, b);
-            expect([index.has(slot), index.isSeen(slot), index.kind(slot)]).toEqual([true, false, n % 8]);
-            expect([index.sameValue(slot, n, -n), index.sameDeadline(slot, n * 3)]).toEqual([true, true]);
-            expect(index.add(a, b, 0, 0, 0, 0)).toBe(false);
-            index.see(slot);
-            expect([index.isSeen(slot), index.kind(slot), index.unseen]).toEqual([
-              true,
-              n % 8,
-              keys.length - n - 1,
-            ]);
-          });
-        },
-      ),
-    );
-  });
-
-  test('when it is full it keeps one part, and the others come later', () => {
-    const index = new DiffIndex(1000);
-    const keys = Array.from(
-      { length: 10_000 },
-      (_, n) => [Math.imul(n, 0x9e37_79b1), Math.imul(n, 0x85eb_ca6b)] as const,
-    );
-    const kept: number[] = [];
-    const fill = (): void => {
-      for (const [a, b] of keys) index.add(a, b, 1, 1, 1, 1);
-      expect(index.size).toBeLessThanOrEqual(1000);
-      kept.push(index.size);
-    };
-    fill();
-    expect(index.parts).toBeGreaterThan(1);
-    while (index.part + 1 < index.parts) {
-      index.nextPart();
-      fill();
-    }
-    expect(kept.reduce((sum, size) => sum + size, 0)).toBe(keys.length);
   });
 });

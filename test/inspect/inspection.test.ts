@@ -17,7 +17,7 @@ async function inspect(name: string, options: Partial<InspectRunOptions> = {}): 
     sampleEvery: 1,
     separator: undefined,
     server: undefined,
-    allocator: undefined,
+    allocator: 'found',
     account: 'allocated',
     nowMs: 1_800_000_000_000,
     checksum: true,

@@ -2,8 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from '../../scripts/lib/client.mjs';
 import { startServer, surveyServers, type RunningServer } from '../../scripts/servers.mjs';
-import { BUILTIN_COMMANDS, keyPositions } from '../../src/keyspace/command-table.js';
+import {
+  BUILTIN_COMMANDS,
+  commandOf,
+  createTable,
+  extendTable,
+  keyPositions,
+  opaqueCommands,
+} from '../../src/keyspace/command-table.js';
 import { compileGlob } from '../../src/keyspace/glob.js';
+import { parseCommandReply } from '../../src/keyspace/server-commands.js';
 import { bytesOf } from '../../src/keyspace/words.js';
 import { args } from './support.js';
 
@@ -78,6 +86,31 @@ describe.each(servers)('$id', (binary) => {
       const ours = keyPositions(args(line)).map((at) => words[at]!);
       expect([line, ours.toSorted()]).toEqual([line, keys.toSorted()]);
     }
+  });
+
+  test('what the server tells of its commands would do instead of the table', async () => {
+    const theirs = extendTable(createTable([]), parseCommandReply(entries));
+    expect(theirs.specs.length).toBe(entries.length);
+    const lines = GETKEYS.filter((line) =>
+      entries.some(([name]) => name.toUpperCase() === line.split(' ')[0]),
+    );
+    const decided = lines.filter((line) => commandOf(args(line), theirs)?.role !== 'opaque');
+    for (const line of decided)
+      expect([line, keyPositions(args(line), theirs)]).toEqual([line, keyPositions(args(line))]);
+    // Servers before 7.0 say of fewer commands where their keys are.
+    const undecided = ['SORT', 'MIGRATE'];
+    const specs = entries[0]!.length > 8;
+    expect(opaqueCommands(theirs).filter((name) => undecided.includes(name))).toEqual(
+      expect.arrayContaining(undecided),
+    );
+    expect(lines.length - decided.length).toBeLessThanOrEqual(specs ? 2 : lines.length / 2);
+    const told = BUILTIN_COMMANDS.specs.flatMap(({ name, kind }) => {
+      const found = theirs.lookup(bytesOf(name));
+      return found === undefined || found.keys.at === 'none' ? [] : [{ name, kind, theirs: found.kind }];
+    });
+    expect(told.length).toBeGreaterThan(70);
+    expect(told.filter(({ kind, theirs: other }) => other !== 'any' && other !== kind)).toEqual([]);
+    expect(told.filter(({ theirs: other }) => other !== 'any').length).toBeGreaterThan(60);
   });
 
   test('KEYS agrees with the glob', async () => {

@@ -32,6 +32,33 @@ describe('createKeyFilter', () => {
     expect(filter.matchesKey(bytesOf(`<${key}>`), 1, key.length + 1)).toBe(expected);
   });
 
+  test('globs and regular expressions stand beside each other', () => {
+    const filter = createKeyFilter(
+      filterOptions({
+        includeKeys: ['a*'],
+        includeKeyRegexes: ['^b\\d$'],
+        excludeKeyRegexes: ['x$', '(?i)NO'],
+      }),
+    );
+    expect(filter.keysActive).toBe(true);
+    expect(['a', 'b1', 'b11', 'ax', 'ano', 'c'].map((key) => filter.matchesKey(bytesOf(key)))).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
+    expect(createKeyFilter(filterOptions({ excludeKeyRegexes: ['x'] })).matchesKey(bytesOf('a'))).toBe(true);
+  });
+
+  test('commands alone', () => {
+    const filter = createKeyFilter(filterOptions({ excludeCommands: ['PUBLISH'] }));
+    expect([filter.active, filter.commandsActive, filter.keysActive]).toEqual([true, true, false]);
+    expect(filter.matchesKey(bytesOf('any'))).toBe(true);
+    expect(createKeyFilter(filterOptions({})).matchesCommand([bytesOf('PUBLISH')])).toBe(true);
+  });
+
   test('databases and kinds', () => {
     const filter = createKeyFilter(
       filterOptions({ includeDbs: [1, 2], excludeDbs: [2], excludeKinds: ['stream'] }),

@@ -2,23 +2,27 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BUILTIN_COMMANDS, extendTable, keyPositions } from '../../src/keyspace/command-table.js';
 import { createDbMap } from '../../src/keyspace/db-map.js';
+import type { FilterOptions } from '../../src/keyspace/filter-options.js';
 import { createKeyFilter } from '../../src/keyspace/key-filter.js';
+import { createKeyMap, parsePrefixRule } from '../../src/keyspace/key-map.js';
 import type { FilterContext, Plan } from '../../src/keyspace/plan.js';
 import { planFiltered } from '../../src/keyspace/stream-filter.js';
 import { bytesOf } from '../../src/keyspace/words.js';
-import type { FilterOptions } from '../../src/sync/options.js';
+
 import { args, filterOptions, text } from './support.js';
 
 interface Setting extends Partial<FilterOptions> {
   readonly db?: number;
   readonly map?: readonly (readonly [number, number])[];
+  readonly prefixes?: readonly string[];
 }
 
-function contextOf({ db = 0, map = [], ...filter }: Setting): FilterContext {
+function contextOf({ db = 0, map = [], prefixes, ...filter }: Setting): FilterContext {
   return {
     db,
     filter: createKeyFilter(filterOptions(filter)),
     dbMap: createDbMap(new Map(map)),
+    keyMap: prefixes === undefined ? undefined : createKeyMap(prefixes.map((rule) => parsePrefixRule(rule))),
     table: BUILTIN_COMMANDS,
     sourceDatabases: 4,
   };
@@ -259,6 +263,178 @@ describe('kinds: strings and sets are out', () => {
   ])('RESTORE of type %i %s → %s', (type, options, expected) => {
     const command = [...args('RESTORE k 0'), new Uint8Array([type, 1]), ...(options ? args(options) : [])];
     expect(show(planFiltered(command, contextOf(setting)))).toBe(expected);
+  });
+});
+
+describe('keys a:… become b:…, every other gets x:, c:… stays', () => {
+  const prefixes = ['a:=b:', '=x:', 'c:=c:'];
+  test.each<[string, string]>([
+    ['SET a:1 v', '0: SET b:1 v'],
+    ['SET a:1 a:1', '0: SET b:1 a:1'],
+    ['SET c:1 a:1', 'forward'],
+    ['set k v', '0: set x:k v'],
+    ['DEL a:1 c:1 k', '0: DEL b:1 c:1 x:k'],
+    ['MSET a:1 a:1 k a:2', '0: MSET b:1 a:1 x:k a:2'],
+    ['MSETEX 2 a:1 v k v PXAT 9', '0: MSETEX 2 b:1 v x:k v PXAT 9'],
+    ['RENAME a:1 a:2', '0: RENAME b:1 b:2'],
+    ['RENAME a:1 c:1', '0: RENAME b:1 c:1'],
+    ['COPY a:1 k DB 2 REPLACE', '0: COPY b:1 x:k DB 2 REPLACE'],
+    ['MOVE a:1 2', '0: MOVE b:1 2'],
+    ['SMOVE a:1 k a:1', '0: SMOVE b:1 x:k a:1'],
+    ['LMOVE a:1 k LEFT RIGHT', '0: LMOVE b:1 x:k LEFT RIGHT'],
+    ['SUNIONSTORE a:d a:1 k', '0: SUNIONSTORE b:d b:1 x:k'],
+    ['ZUNIONSTORE a:d 2 a:1 k WEIGHTS 1 2', '0: ZUNIONSTORE b:d 2 b:1 x:k WEIGHTS 1 2'],
+    ['BITOP AND a:d a:1', '0: BITOP AND b:d b:1'],
+    ['PFMERGE a:d k', '0: PFMERGE b:d x:k'],
+    ['GEORADIUS k 1 2 3 km STORE a:d', '0: GEORADIUS x:k 1 2 3 km STORE b:d'],
+    ['GEORADIUSBYMEMBER a:1 a:m 3 km STOREDIST k', '0: GEORADIUSBYMEMBER b:1 a:m 3 km STOREDIST x:k'],
+    ['RESTORE a:1 0 a:1', '0: RESTORE b:1 0 a:1'],
+    ['XGROUP CREATE a:1 a:g 0', '0: XGROUP CREATE b:1 a:g 0'],
+    ['XREADGROUP GROUP a:g c STREAMS a:1 k > >', '0: XREADGROUP GROUP a:g c STREAMS b:1 x:k > >'],
+    ['MIGRATE h 1 a:1 0 5', '0: MIGRATE h 1 b:1 0 5'],
+    ['BLPOP a:1 k 0', '0: BLPOP b:1 x:k 0'],
+    ['LMPOP 2 a:1 k LEFT', '0: LMPOP 2 b:1 x:k LEFT'],
+    ['HIMPORT SET a:1 a:f v', '0: HIMPORT SET b:1 a:f v'],
+    ['HIMPORT PREPARE a:f v', 'forward'],
+    ['EVAL s 2 a:1 k a:arg', '0: EVAL s 2 b:1 x:k a:arg !'],
+    ['EVAL s 0 a:1', '0: EVAL s 0 a:1 !'],
+    ['FCALL f 1 c:1', '0: FCALL f 1 c:1 !'],
+    ['SORT a:1 STORE k', '0: SORT b:1 STORE x:k'],
+    ['SORT a:1 BY nosort GET # STORE k', '0: SORT b:1 BY nosort GET # STORE x:k'],
+    ['SORT a:1 BY a:w_*->f GET a:o_* STORE k', '0: SORT b:1 BY b:w_*->f GET b:o_* STORE x:k'],
+    ['SORT c:1 BY c:w_* STORE c:2', 'forward'],
+    ['SORT c:1 BY w_* GET a_* STORE c:2', '0: SORT c:1 BY x:w_* GET x:a_* STORE c:2'],
+    ['SORT a:1 BY * GET a:* STORE k', '0: SORT b:1 BY * GET b:* STORE x:k !'],
+    ['SORT a:1 BY a* STORE k', '0: SORT b:1 BY a* STORE x:k !'],
+    ['FLUSHDB', 'clear matching 0'],
+    ['FLUSHALL ASYNC', 'clear matching 0,1,2,3 async'],
+    ['SWAPDB 1 2', 'forward'],
+    ['SELECT 3', 'forward'],
+    ['MULTI', 'forward'],
+    ['EXEC', 'forward'],
+    ['PUBLISH a:1 m', 'forward'],
+    ['SPUBLISH a:1 m', 'forward'],
+    ['SCRIPT LOAD a:1', 'forward'],
+    ['PING a:1', 'drop'],
+    ['NOSUCH a:1', 'drop !'],
+    ['NOSUCH c:1 c:2', 'forward'],
+  ])('%s → %s', (line, expected) => {
+    expect(planOf(line, { prefixes })).toBe(expected);
+  });
+
+  test('a * in the new name cannot stand in a pattern', () => {
+    const setting: Setting = { prefixes: ['a=*'] };
+    expect(planOf('SORT k BY a:* STORE a', setting)).toBe('0: SORT k BY a:* STORE * !');
+  });
+
+  test('two names that become one', () => {
+    const setting: Setting = { prefixes: ['a=c', 'b=c'], map: [[1, 2]] };
+    expect(planOf('RENAME a b', setting)).toBe('drop');
+    expect(planOf('RENAMENX b c', setting)).toBe('drop');
+    expect(planOf('COPY a b REPLACE', setting)).toBe('drop');
+    expect(planOf('COPY a b DB 0', setting)).toBe('drop');
+    expect(planOf('COPY a b DB 1', setting)).toBe('0: COPY c c DB 2');
+    expect(planOf('COPY a b DB 2', { ...setting, db: 1 })).toBe('drop');
+    expect(planOf('RENAME a b', { ...setting, excludeKinds: ['set'] })).toBe('drop');
+    expect(planOf('COPY a b REPLACE', { ...setting, excludeKinds: ['set'] })).toBe('drop');
+  });
+
+  test('filters look at the names of the source', () => {
+    const setting: Setting = { prefixes: ['i=o', 'o=i'], includeKeys: ['i*'], map: [[0, 7]] };
+    expect(planOf('SET i1 v', setting)).toBe('7: SET o1 v');
+    expect(planOf('SET o1 v', setting)).toBe('drop');
+    expect(planOf('DEL i1 o1', setting)).toBe('7: DEL o1');
+    expect(planOf('RENAME i1 o1', setting)).toBe('7: DEL o1');
+    expect(planOf('RENAME o1 i1', setting)).toBe('7: DEL o1 !');
+    expect(planOf('COPY o i DB 2 REPLACE', setting)).toBe('2: DEL o !');
+    expect(planOf('COPY i i2 DB 0', { ...setting, db: 3 })).toBe('3: COPY o o2 DB 7');
+    expect(planOf('SMOVE i o m', setting)).toBe('7: SREM o m');
+    expect(planOf('LMOVE i o LEFT LEFT', setting)).toBe('7: LPOP o');
+    expect(planOf('SUNIONSTORE i o', setting)).toBe('7: DEL o !');
+    expect(planOf('MSETNX i1 v o1 v', setting)).toBe('7: MSET o1 v');
+    expect(planOf('EVAL s 1 i', setting)).toBe('7: EVAL s 1 o !');
+    expect(planOf('NOSUCH x', setting)).toBe('drop !');
+    expect(planOf('FLUSHALL', { ...setting, includeDbs: [0, 1] })).toBe('clear matching 1,7');
+    expect(planOf('SET k v', { ...setting, includeKeys: [], excludeKinds: ['string'] })).toBe('7: DEL k');
+    expect(planOf('RENAME i o', { ...setting, includeKeys: [], excludeKinds: ['set'] })).toBe(
+      '7: DEL i; 7: RENAME o i ?',
+    );
+  });
+
+  test('reports of filter and map stand together', () => {
+    const context = contextOf({ prefixes: ['a=b'], includeKeys: ['a*'] });
+    expect(planFiltered(args('EVAL s 0'), context)).toHaveProperty(
+      'report',
+      'EVAL was run as it is: it may write keys it does not declare; ' +
+        'EVAL was run with its declared keys mapped: names that a script puts together by itself are not',
+    );
+  });
+
+  test('a map that changes nothing is none', () => {
+    expect(planOf('NOSUCH a', { prefixes: ['a=a'] })).toBe('forward');
+    expect(planOf('FLUSHALL', { prefixes: ['a=a'] })).toBe('forward');
+  });
+
+  test('whatever the command, no key is written by its old name', () => {
+    const names = BUILTIN_COMMANDS.specs.map(({ name }) => name);
+    const word = fc.constantFrom(
+      'i1',
+      'i2',
+      'o1',
+      '1',
+      '2',
+      'STORE',
+      'DB',
+      'REPLACE',
+      'SET',
+      'KEYS',
+      'STREAMS',
+    );
+    const context = contextOf({ prefixes: ['=new:'], includeKeys: ['i*', '1', '2'] });
+    const isNew = (key: Uint8Array): boolean => text([key]).startsWith('new:');
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.array(word, { minLength: 1, maxLength: 8 }), (name, rest) => {
+        const command = [name, ...rest].map((arg) => bytesOf(arg));
+        const plan = planFiltered(command, context);
+        const written = plan.action === 'replace' ? plan.commands.map((planned) => planned.args) : [];
+        for (const one of plan.action === 'forward' ? [command] : written)
+          expect(keyPositions(one).every((at) => isNew(one[at]!))).toBe(true);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});
+
+describe('commands by name', () => {
+  test.each<[string, string]>([
+    ['PUBLISH c m', 'drop'],
+    ['publish c m', 'drop'],
+    ['SPUBLISH c m', 'forward'],
+    ['FLUSHALL', 'drop'],
+    ['XGROUP DESTROY s g', 'drop'],
+    ['XGROUP CREATE s g 0', 'forward'],
+    ['XGROUP', 'forward'],
+    ['NOSUCH a', 'drop'],
+    ['NOSUCH2 a', 'forward'],
+    ['MULTI', 'forward'],
+    ['SELECT 1', 'forward'],
+    ['SET k v', 'forward'],
+  ])('some excluded: %s → %s', (line, expected) => {
+    const excludeCommands = ['Publish', 'FLUSHALL', 'xgroup|destroy', 'nosuch', 'MULTI', 'SELECT'];
+    expect(planOf(line, { excludeCommands })).toBe(expected);
+  });
+
+  test('only what is included, less what is excluded', () => {
+    const setting: Setting = { includeCommands: ['set', 'xgroup'], excludeCommands: ['XGROUP|SETID'] };
+    const lines = ['SET k v', 'DEL k', 'XGROUP CREATE s g 0', 'XGROUP SETID s g 0', 'EXEC', 'SELECT 1'];
+    expect(lines.map((line) => planOf(line, setting))).toEqual([
+      'forward',
+      'drop',
+      'forward',
+      'drop',
+      'forward',
+      'forward',
+    ]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Commands as lines of words, for tests. */
+import type { FilterOptions } from '../../src/keyspace/filter-options.js';
 import { bytesOf } from '../../src/keyspace/words.js';
-import type { FilterOptions } from '../../src/sync/options.js';
 
 export function args(line: string): Uint8Array[] {
   return line.split(' ').map((word) => bytesOf(word));

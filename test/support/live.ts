@@ -2,6 +2,9 @@
  * Syncs for tests on real sockets: the engine in this process (`startRun`), the conditions to wait for, and
  * a pool of real servers. Every wait ends when its condition holds; none is a fixed sleep.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { type Client, ReplyError } from '../../scripts/lib/client.mjs';
 import { compareServers, type CompareOptions, type Difference } from '../../scripts/lib/compare.mjs';
@@ -16,6 +19,7 @@ import {
 import { describeFailure } from '../../src/cli/failure.js';
 import type { Endpoint } from '../../src/net/endpoint.js';
 import { parseEndpoint } from '../../src/net/parse-endpoint.js';
+import { SYNC_DEFAULTS } from '../../src/sync/defaults.js';
 import type { SyncHandle } from '../../src/sync/handle.js';
 import type { FilterOptions, SyncOptions } from '../../src/sync/options.js';
 import { startSync } from '../../src/sync/run-sync.js';
@@ -27,9 +31,11 @@ export const NEWEST: ServerBinary | undefined =
   BINARIES.filter(({ family }) => family === 'valkey').at(-1) ?? BINARIES.at(-1);
 
 /**
- * The workload that a copy can follow exactly: nothing that replicas are not told, and no key that is touched
- * in its last milliseconds, when it may be gone on a target that lags and expires by its own clock.
+ * The workload that a sync can follow exactly: nothing that replicas are not told. Keys are renewed and counted
+ * in their last milliseconds, too.
  */
+export const FAITHFUL = { faithful: true } as const;
+/** The same for a target that lags and expires by its own clock: no key is touched in its last milliseconds. */
 export const CALM = { faithful: true, expiryRaces: false } as const;
 
 export function binaryOf(series: string): ServerBinary | undefined {
@@ -111,6 +117,43 @@ export class Pool {
   }
 }
 
+const directories: string[] = [];
+
+afterAll(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
+/** A directory that is gone with the test file. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'replicant-test-'));
+  directories.push(directory);
+  return directory;
+}
+
+/** The one key of ours that stands in database 0 of the target. */
+export function checkpointKeyOf(run: Run): string {
+  return `__replicant:{${run.handle.status().name}}:checkpoint`;
+}
+
+/** What the target says of the job; undefined when it says nothing. */
+export async function checkpointOf(run: Run, target: Client): Promise<Record<string, unknown> | undefined> {
+  const text: string | null = await target.text('GET', checkpointKeyOf(run));
+  return text === null ? undefined : (JSON.parse(text) as Record<string, unknown>);
+}
+
+/** All keys of the selected database but ours, in order. */
+export async function keysOf(client: Client): Promise<readonly string[]> {
+  const keys: string[] = await client.text('KEYS', '*');
+  return keys.filter((key) => !key.startsWith('__replicant:')).toSorted();
+}
+
+/** How often a server has been asked for a snapshot, and for the rest of a stream. */
+export async function syncsOf(source: Client): Promise<{ full: number; partial: number }> {
+  const info: string = await source.text('INFO', 'stats');
+  const count = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'mu').exec(info)?.[1]);
+  return { full: count('sync_full'), partial: count('sync_partial_ok') };
+}
+
 /** The replication offset a server reports. */
 export async function offsetOf(client: Client): Promise<number> {
   const info: string = await client.text('INFO', 'replication');
@@ -139,6 +182,7 @@ export async function differences(
         deep: true,
         ttlToleranceMs: 60,
         limit: 2000,
+        held: true,
         ...options,
       });
       found = compared.differences.filter((difference) => !excused(difference));
@@ -195,16 +239,15 @@ function endpointOf(place: Place, what: string): Endpoint {
   return 'url' in place ? parseEndpoint(place.url, what) : place;
 }
 
+let runs = 0;
+
+/** Each run is a job of its own unless it is given a `name`. */
 export function startRun(source: Place, target: Place, options: RunOptions = {}): Run {
   return new EngineRun(
     startSync({
-      name: 'test',
-      until: 'stopped',
-      targetNotEmpty: 'fail',
-      onError: 'stop',
-      filter: NO_FILTER,
-      dbMap: new Map(),
-      psyncCommand: 'PSYNC',
+      name: `test-${++runs}`,
+      ...SYNC_DEFAULTS,
+      spoolMaxBytes: 1024 * 1024 * 1024,
       ...options,
       source: endpointOf(source, 'source'),
       target: endpointOf(target, 'target'),

@@ -1,12 +1,12 @@
-/** A TCP relay whose connections a test can cut: all at once, or after so many bytes from the server. */
+/** A TCP relay whose connections a test can cut: all at once, or after so many bytes from one of the two sides. */
 import { connect, createServer, type Socket } from 'node:net';
 
 export interface Proxy {
   readonly port: number;
   /** Ends every connection. */
   cut(): Promise<void>;
-  /** Ends every connection once so many bytes more have come from the server; resolves then. */
-  cutAfter(bytes: number): Promise<void>;
+  /** Ends every connection once so many bytes more have come from the server, or its client; resolves then. */
+  cutAfter(bytes: number, from?: 'server' | 'client'): Promise<void>;
   unlimited(): void;
   /** Turns new connections away. */
   refuse(refused: boolean): void;
@@ -16,22 +16,22 @@ export interface Proxy {
 export async function startProxy(serverPort: number): Promise<Proxy> {
   const sockets = new Set<Socket>();
   let isRefused = false;
-  let left = Number.POSITIVE_INFINITY;
+  const left = { server: Number.POSITIVE_INFINITY, client: Number.POSITIVE_INFINITY };
   let reached: () => void = () => {};
 
   const cutAll = (): void => {
     for (const socket of sockets) socket.destroy();
     sockets.clear();
   };
-  const relay = (chunk: Buffer, to: Socket): void => {
-    if (chunk.length < left) {
-      left -= chunk.length;
+  const relay = (chunk: Buffer, from: 'server' | 'client', to: Socket): void => {
+    if (chunk.length < left[from]) {
+      left[from] -= chunk.length;
       to.write(chunk);
       return;
     }
     // The last bytes still go out; what follows is lost.
-    const part = chunk.subarray(0, left);
-    left = Number.POSITIVE_INFINITY;
+    const part = chunk.subarray(0, left[from]);
+    left.server = left.client = Number.POSITIVE_INFINITY;
     to.write(part, () => {
       cutAll();
       reached();
@@ -54,19 +54,21 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
         other.destroy();
       });
     }
-    inside.on('data', (chunk) => outside.write(chunk));
-    outside.on('data', (chunk) => relay(chunk, inside));
+    inside.on('data', (chunk) => relay(chunk, 'client', outside));
+    outside.on('data', (chunk) => relay(chunk, 'server', inside));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     cut: async () => cutAll(),
-    cutAfter: (bytes) => {
-      left = bytes;
+    cutAfter: (bytes, from = 'server') => {
+      left[from] = bytes;
       return new Promise((resolve) => (reached = resolve));
     },
-    unlimited: () => (left = Number.POSITIVE_INFINITY),
+    unlimited: () => {
+      left.server = left.client = Number.POSITIVE_INFINITY;
+    },
     refuse: (refused) => (isRefused = refused),
     close: () => {
       cutAll();

@@ -7,7 +7,7 @@ import { KeysWriter } from '../../src/export/keys.js';
 import { NdjsonWriter } from '../../src/export/ndjson.js';
 import { type ByteTarget, Output } from '../../src/export/output.js';
 import { RespWriter } from '../../src/export/resp.js';
-import type { TextFormat } from '../../src/export/run-export.js';
+import type { TextFormat } from '../../src/export/text-formats.js';
 import type { Selection } from '../../src/export/selection.js';
 import { createDbMap } from '../../src/keyspace/db-map.js';
 import { createKeyFilter } from '../../src/keyspace/key-filter.js';

@@ -9,6 +9,7 @@ const failed = (error: string) => ({
   args: ['SET', 'some key', 'v'].map(bytes),
   offset: 77,
   number: 3,
+  executed: false,
 });
 
 describe('errors that are the target’s, not the command’s', () => {
@@ -58,7 +59,7 @@ test('one line that says what, where and why', () => {
 
 test('… also when nothing is known of the command', () => {
   const { error } = judgeRefusal(
-    { error: 'ERR no', name: '', args: [], offset: -1, number: 9 },
+    { error: 'ERR no', name: '', args: [], offset: -1, number: 9, executed: false },
     'host:1',
     'stream',
   );

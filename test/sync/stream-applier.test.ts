@@ -87,13 +87,14 @@ class Model {
   input: Uint8Array = new Uint8Array(0);
   commands = 0;
   offset: number;
+  #db: number;
   #targetDb: number;
 
   constructor(offset: number, db: number, targetDb: number) {
     this.offset = offset;
     this.safe.add(offset);
     this.#targetDb = targetDb;
-    this.#select(db);
+    this.#db = db;
   }
 
   add(list: readonly Line[]): void {
@@ -107,11 +108,12 @@ class Model {
       if (first === 'MULTI') inMulti = true;
       if (first === 'EXEC') inMulti = false;
       if (!inMulti) this.safe.add(this.offset);
-      if (first === 'SELECT') this.#select(Number(line[1]));
+      if (first === 'SELECT') this.#db = Number(line[1]);
       else if (first === 'MULTI' || first === 'EXEC') this.output.push([first]);
       else if (first === 'REPLCONF' && line[1] === 'GETACK') this.acks.push(this.offset);
       else if (!['PING', 'REPLCONF'].includes(first) && line[1] !== '__sentinel__:hello') {
         this.commands++;
+        this.#select();
         this.output.push(line);
         if (first === 'FAIL' && !inMulti) this.fails.push({ offset: start, line });
       }
@@ -123,9 +125,10 @@ class Model {
     this.input = Buffer.concat([this.input, LF]);
   }
 
-  #select(db: number): void {
-    if (db !== this.#targetDb) this.output.push(['SELECT', String(db)]);
-    this.#targetDb = db;
+  /** Not before something is to be written there. */
+  #select(): void {
+    if (this.#db !== this.#targetDb) this.output.push(['SELECT', String(this.#db)]);
+    this.#targetDb = this.#db;
   }
 }
 
@@ -348,11 +351,216 @@ describe('relative times', () => {
     ]);
   });
 
+  test('become absolute by when each of them arrived, however late it is applied', () => {
+    const input = stream(...words(['EXPIRE a 1', 'SET b 1', 'EXPIRE c 2', 'PSETEX d 5 v']));
+    const bench = applierBench({
+      ...{ relativeTtls: true, clockOffsetMs: NOW, offset: 5000 },
+      arrivedAtMs: (offset) => (offset - 5000) * 10,
+    });
+    pump(bench, input, [1]);
+    bench.target.settle(bench.pipeline);
+    const [, third, fourth] = [1, 2, 3].map((count) => {
+      const before = words(['EXPIRE a 1', 'SET b 1', 'EXPIRE c 2']).slice(0, count);
+      return NOW + 10 * stream(...before).length;
+    });
+    expect(lines(bench.target.commands)).toEqual([
+      ...[`PEXPIREAT a ${NOW + 1000}`, 'SET b 1', `PEXPIREAT c ${third! + 2000}`],
+      `SET d v PXAT ${fourth! + 5}`,
+    ]);
+  });
+
   test('are left alone when the source writes absolute ones', () => {
     const bench = applierBench();
     pump(bench, stream(['SETEX', 'b', '10', 'v']), [5]);
     bench.target.settle(bench.pipeline);
     expect(lines(bench.target.commands)).toEqual(['SETEX b 10 v']);
+  });
+});
+
+describe('deadlines that are held back', () => {
+  const held = (ms: number): string => String(2 ** 52 + ms);
+  const list = [
+    'SET a 1',
+    'SET b 1 PXAT 5000',
+    'PEXPIREAT c 6000',
+    'set d 1 KEEPTTL',
+    'HSET e f 1',
+    'EXPIREAT f 7',
+  ];
+  const run = (given: Parameters<typeof applierBench>[0], sent = list): string[] => {
+    const bench = applierBench(given);
+    pump(bench, stream(...words(sent)), [7]);
+    bench.target.settle(bench.pipeline);
+    return lines(bench.target.commands);
+  };
+
+  test('all of them, and nothing else is changed', () => {
+    expect(run({ hold: { holdBeforeMs: Infinity } })).toEqual([
+      ...[
+        'SET a 1',
+        `SET b 1 PXAT ${held(5000)}`,
+        `PEXPIREAT c ${held(6000)}`,
+        'set d 1 KEEPTTL',
+        'HSET e f 1',
+      ],
+      `PEXPIREAT f ${held(7000)}`,
+    ]);
+  });
+
+  test('only near ones, when it is said', () => {
+    expect(run({ hold: { holdBeforeMs: 5500 } }).slice(1, 3)).toEqual([
+      `SET b 1 PXAT ${held(5000)}`,
+      'PEXPIREAT c 6000',
+    ]);
+  });
+
+  test('none, when none are to be, or nothing is said', () => {
+    expect(run({ hold: { holdBeforeMs: -Infinity } })).toEqual(list);
+    expect(run({})).toEqual(list);
+  });
+
+  test('also those made from relative times, with filters too', () => {
+    const relative = ['EXPIRE a 3', 'SETEX b 1 v'];
+    const given = { relativeTtls: true, clockOffsetMs: 1000, hold: { holdBeforeMs: Infinity } };
+    const expected = [`PEXPIREAT a ${held(4000)}`, `SET b v PXAT ${held(2000)}`];
+    expect(run(given, relative)).toEqual(expected);
+    const filter = createKeyFilter(filterOptions({ excludeKeys: ['c*'] }));
+    expect(run({ ...given, filter }, relative)).toEqual(expected);
+    expect(run({ hold: { holdBeforeMs: Infinity }, filter }).slice(1, 3)).toEqual([
+      `SET b 1 PXAT ${held(5000)}`,
+      'set d 1 KEEPTTL',
+    ]);
+  });
+
+  test('by the policy in force when the command is applied', () => {
+    const hold = { holdBeforeMs: Infinity };
+    const bench = applierBench({ hold });
+    pump(bench, stream(['PEXPIREAT', 'a', '1']), [100]);
+    hold.holdBeforeMs = -Infinity;
+    pump(bench, stream(['PEXPIREAT', 'a', '2']), [100]);
+    bench.target.settle(bench.pipeline);
+    expect(lines(bench.target.commands)).toEqual([`PEXPIREAT a ${held(1)}`, 'PEXPIREAT a 2']);
+  });
+});
+
+describe('the key of ours in database 0', () => {
+  const run = (list: readonly string[], given: Parameters<typeof applierBench>[0] = {}): string[] => {
+    const bench = applierBench({ ownKey: bytes('ours'), ...given });
+    pump(bench, stream(...words(list)), [9]);
+    bench.target.settle(bench.pipeline);
+    return lines(bench.target.commands);
+  };
+
+  test.each([
+    ['SWAPDB 0 3', '3'],
+    ['swapdb 3 0', '3'],
+    ['SWAPDB 0 1', '1'],
+  ])('is removed from where %s takes it', (line, other) => {
+    expect(run(['SET a 1', line, 'SET b 1'])).toEqual([
+      ...['SET a 1', line, `SELECT ${other}`, 'DEL ours', 'SELECT 0', 'SET b 1'],
+    ]);
+  });
+
+  test.each(['SWAPDB 1 3', 'SWAPDB 0 0', 'SWAPDB 3 1', 'SWAPDB 2 2'])('is not concerned by %s', (line) => {
+    expect(run(['SELECT 2', 'SET a 1', line])).toEqual(['SELECT 2', 'SET a 1', line]);
+  });
+
+  test('is removed where the databases of the target change places', () => {
+    const dbMap = createDbMap(
+      new Map([
+        [0, 7],
+        [7, 0],
+      ]),
+    );
+    expect(run(['SWAPDB 7 3', 'SWAPDB 0 3'], { dbMap })).toEqual([
+      ...['SELECT 7', 'SWAPDB 0 3', 'SELECT 3', 'DEL ours', 'SELECT 7', 'SWAPDB 7 3'],
+    ]);
+  });
+
+  test('stays within the transaction of the source', () => {
+    expect(run(['MULTI', 'SWAPDB 0 3', 'SET b 1', 'EXEC'])).toEqual([
+      ...['MULTI', 'SWAPDB 0 3', 'SELECT 3', 'DEL ours', 'SELECT 0', 'SET b 1', 'EXEC'],
+    ]);
+  });
+});
+
+describe('while a commit is on its way', () => {
+  const batchBytes = 5000;
+  const slabBytes = 1024;
+
+  test.each([1, 700, 100_000])('not much more than a transaction is taken, %i bytes at a time', (size) => {
+    const commits: number[] = [];
+    let begun = 0;
+    let waiting = false;
+    const committer = {
+      begin: () => void begun++,
+      get waiting() {
+        return waiting;
+      },
+      batchBytes,
+      commit: ({ offset }: { readonly offset: number }) => {
+        commits.push(offset);
+        waiting = true;
+      },
+    };
+    const bench = applierBench({ committer, pipe: { slabBytes, maxInFlightBytes: 1 << 24 } });
+    const { applier } = bench;
+    const input = stream(
+      ...Array.from({ length: 500 }, (_, index): Line => ['SET', `k${index}`, 'v'.repeat(40)]),
+    );
+    let arrived = 0;
+    let taken = 0;
+    for (let turn = 0; taken < input.length && turn < 200_000; turn++) {
+      arrived = Math.min(input.length, arrived + size);
+      const before = taken;
+      taken = applier.feed(input, taken, arrived, 0);
+      const behind = applier.offset - (commits.at(-1) ?? 0);
+      expect(behind).toBeLessThanOrEqual(batchBytes + slabBytes);
+      expect(applier.full).toBe(waiting && behind >= batchBytes);
+      if (applier.full) {
+        expect(applier.feed(input, taken, arrived, 0)).toBe(taken);
+        waiting = false;
+        expect(applier.full).toBe(false);
+        // What has been taken meanwhile is the next transaction.
+        applier.commit();
+        expect(commits.at(-1)).toBe(applier.offset);
+      } else if (taken === before && arrived === input.length) break;
+    }
+    expect(taken).toBe(input.length);
+    expect(begun).toBeGreaterThan(0);
+    expect(commits).toEqual([...new Set(commits)].toSorted((a, b) => a - b));
+  });
+
+  test('a transaction of the source is never divided, however large', () => {
+    const commits: number[] = [];
+    const committer = {
+      ...{ begin: () => {}, waiting: false, batchBytes: 100 },
+      commit: ({ offset }: { readonly offset: number }) => void commits.push(offset),
+    };
+    const bench = applierBench({ committer });
+    const first = stream(['SET', 'a', '1']);
+    const inside = Array.from({ length: 100 }, (): Line => ['SET', 'b', 'v'.repeat(40)]);
+    const input = stream(['SET', 'a', '1'], ['MULTI'], ...inside, ['EXEC'], ['SET', 'c', '1']);
+    pump(bench, input, [33]);
+    bench.target.settle(bench.pipeline);
+    const last = input.length - stream(['SET', 'c', '1']).length;
+    expect(commits).toEqual([first.length, last, input.length]);
+    expect(lines(bench.target.commands)).not.toContain('MULTI');
+  });
+
+  test('what is not for the target moves the position alone', () => {
+    const places: unknown[] = [];
+    const committer = {
+      ...{ begin: () => expect.unreachable('nothing is to be written'), waiting: false, batchBytes: 1e6 },
+      commit: (...place: unknown[]) => void places.push(place),
+    };
+    const bench = applierBench({ committer, offset: 10, db: 4, targetDb: 0 });
+    const input = stream(['PING'], ['SELECT', '2'], ['REPLCONF', 'GETACK', '*'], ['MULTI'], ['EXEC']);
+    pump(bench, input, [1000]);
+    expect(places).toEqual([[{ offset: 10 + input.length, db: 2, inMulti: false }, 0]]);
+    // Nothing new, nothing to commit.
+    bench.applier.commit();
+    expect(places).toHaveLength(1);
   });
 });
 
@@ -468,6 +676,23 @@ describe('with filters and a map', () => {
       }
       expect(bench.failed).toEqual([]);
       expect(lines(bench.target.commands)).toContain('RENAME a b');
+    }
+  });
+
+  test('… wherever the bytes break, with answers in between', () => {
+    const answer = (args: readonly Uint8Array[]): string =>
+      text(args[0]!) === 'RENAME' ? '-ERR no such key\r\n' : '+OK\r\n';
+    const input = stream(...words(['MULTI', 'SET a 1', 'RENAME a b', 'SET c 1', 'EXEC']));
+    for (let cut = 1; cut < input.length; cut++) {
+      const bench = applierBench({
+        answer,
+        filter: createKeyFilter(filterOptions({ excludeKinds: ['hash'] })),
+      });
+      const at = bench.applier.feed(input, 0, cut, 0);
+      bench.target.settle(bench.pipeline);
+      bench.applier.feed(input, at, input.length, 0);
+      bench.target.settle(bench.pipeline);
+      expect(bench.failed.map((one) => ({ cut, command: lines([one.args]) }))).toEqual([]);
     }
   });
 

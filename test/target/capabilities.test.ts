@@ -1,7 +1,7 @@
 /* oxlint-disable vitest/expect-expect, vitest/no-conditional-expect -- a model checks itself, as far as the case at hand goes */
 import { describe, expect, test } from 'vitest';
 import { atLeast, type ServerIdentity } from '../../src/rdb/server-support.js';
-import { capabilitiesOf, type Capabilities } from '../../src/target/capabilities.js';
+import { capabilitiesOf, describeCapabilities, type Capabilities } from '../../src/target/capabilities.js';
 
 function server(text: string): ServerIdentity {
   const [family, version] = text.split(' ') as ['redis' | 'valkey', string];
@@ -100,6 +100,15 @@ describe('abilities', () => {
       ['xsetidFull', 'redis 6.2.16', 'redis 7.0.15'],
       ['fieldTtl', 'redis 7.2.6', 'redis 7.4.1'],
       ['fieldTtl', 'valkey 8.1.1', 'valkey 9.0.0'],
+      ['setKeepTtl', 'redis 5.0.14', 'redis 6.0.16'],
+      ['expireFlags', 'redis 6.2.16', 'redis 7.0.15'],
+      ['popCount', 'redis 6.0.16', 'redis 6.2.16'],
+      ['zaddFlags', 'redis 2.8.24', 'redis 3.0.7'],
+      ['zaddGt', 'redis 6.0.16', 'redis 6.2.16'],
+      ['xaddMinid', 'redis 6.0.16', 'redis 6.2.16'],
+      ['xaddRefs', 'redis 8.0.6', 'redis 8.6.0'],
+      ['xaddRefs', 'valkey 9.1.2', undefined],
+      ['flushSync', 'redis 6.0.16', 'redis 6.2.16'],
       ['keyMetadata', 'redis 8.0.6', 'redis 8.6.0'],
       ['keyMetadata', 'valkey 9.1.2', undefined],
       ['setPxat', undefined, 'valkey 7.2.4'],
@@ -110,6 +119,38 @@ describe('abilities', () => {
     if (last !== undefined) expect(capabilitiesOf(server(last))[ability]).toBe(false);
     if (first !== undefined) expect(capabilitiesOf(server(first))[ability]).toBe(true);
   });
+});
+
+test('footer versions that RESTORE takes (RDB format §11.2)', () => {
+  const taken = (name: string): number[] =>
+    [0, 5, 6, 7, 9, 10, 11, 12, 14, 80].filter((version) =>
+      capabilitiesOf(server(name)).acceptsFooter(version),
+    );
+  expect(taken('redis 2.8.24')).toEqual([6]);
+  expect(taken('redis 3.2.13')).toEqual([0, 5, 6, 7]);
+  expect(taken('redis 7.0.15')).toEqual([0, 5, 6, 7, 9, 10]);
+  expect(taken('redis 8.8.0')).toEqual([0, 5, 6, 7, 9, 10, 11, 12, 14]);
+  expect(taken('valkey 8.1.1')).toEqual([0, 5, 6, 7, 9, 10, 11]);
+  expect(taken('valkey 9.1.2')).toEqual([5, 6, 7, 9, 10, 11, 80]);
+});
+
+test('what was found is told in a few lines', () => {
+  const can = capabilitiesOf(server('redis 4.0.14'));
+  expect(describeCapabilities(can)).toEqual([
+    'redis 4.0.14, judged by its version: it would not say more',
+    'RESTORE takes payloads up to RDB version 8, with REPLACE',
+    'no TTLs of hash fields, no functions',
+  ]);
+  const asked = { ...capabilitiesOf(server('valkey 9.1.2')), asked: true, databases: 16, importMode: false };
+  expect(describeCapabilities({ ...asked, modules: ['json'], maxBulkBytes: 512 })).toEqual([
+    'valkey 9.1.2, asked what it can do',
+    'RESTORE takes payloads up to RDB version 80, with REPLACE and ABSTTL',
+    'TTLs of hash fields, functions',
+    '16 databases',
+    'modules: json',
+    'arguments up to 512 bytes',
+    'import-mode is there, now off',
+  ]);
 });
 
 test('versions are compared part by part', () => {

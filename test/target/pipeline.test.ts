@@ -311,6 +311,118 @@ describe('answers', () => {
   });
 });
 
+describe('a transaction that is answered bit by bit', () => {
+  interface Given {
+    readonly keep?: boolean;
+    readonly tolerant?: boolean;
+    readonly maxInFlightBytes?: number;
+  }
+
+  /** MULTI and `count` commands, each answered before the next is written; then EXEC. */
+  function slowly(
+    count: number,
+    { keep = false, tolerant = false, maxInFlightBytes = 1 << 20 }: Given,
+  ): { failed: FailedCommand[]; pipeline: Pipeline; target: FakeTarget } {
+    const failed: FailedCommand[] = [];
+    const target = new FakeTarget();
+    const pipeline = new Pipeline(target, {
+      ...{ slabBytes: 128, maxInFlightBytes },
+      onError: (one) => failed.push(one),
+      onDrain: () => {},
+    });
+    const send = (...args: string[]): void => {
+      expect(pipeline.blocked).toBe(false);
+      pipeline.from(pipeline.commands * 1000);
+      pipeline.command(args.map(bytes));
+      pipeline.flush();
+      target.settle(pipeline);
+    };
+    send('SET', 'before');
+    if (keep) pipeline.keepFrom(pipeline.commands);
+    send('MULTI');
+    for (let index = 0; index < count; index++) {
+      if (tolerant && index % 3 === 1) pipeline.tolerate();
+      send(index % 3 === 2 ? 'SET' : 'FAIL', `${index}`, 'x'.repeat(30));
+    }
+    send('EXEC');
+    return { failed, pipeline, target };
+  }
+
+  test('errors are traced where the bytes are kept, and only there', () => {
+    const { failed } = slowly(12, { keep: true });
+    const found = failed.filter(({ args }) => args.length > 0);
+    expect(found.map(({ args, offset, executed }) => [text(args[1]!), offset, executed])).toEqual(
+      [0, 1, 3, 4, 6, 7, 9, 10].map((index) => [`${index}`, (index + 2) * 1000, true]),
+    );
+    const without = slowly(12, {}).failed.filter(({ number }) => number < 8);
+    expect(without.length).toBeGreaterThan(0);
+    expect(without.every(({ args }) => args.length === 0)).toBe(true);
+  });
+
+  test('an error in what is not kept names no place behind it', () => {
+    const { failed } = slowly(12, {});
+    const wrong = failed.filter(({ number, offset }) => offset > number * 1000);
+    expect(wrong.map(({ number, offset }) => ({ number, offset }))).toEqual([]);
+  });
+
+  test('an error that means nothing is passed over, however late it comes', () => {
+    const { failed } = slowly(12, { keep: true, tolerant: true });
+    expect(failed.map(({ number }) => number)).toEqual([2, 5, 8, 11]);
+  });
+
+  test('what is kept is given back, and never keeps writers waiting', () => {
+    const { pipeline, target } = slowly(400, { keep: true, maxInFlightBytes: 1024 });
+    // `slowly` has seen that it was never blocked, with 20 KiB kept of at most 1.
+    expect(target.blocks.size).toBeLessThanOrEqual(9);
+    pipeline.keepFrom(Number.POSITIVE_INFINITY);
+    target.blocks.clear();
+    for (let index = 0; index < 50; index++) {
+      pipeline.command([bytes('SET'), bytes('x'.repeat(60))]);
+      pipeline.flush();
+      target.settle(pipeline);
+    }
+    expect(target.blocks.size).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('a reply that is wanted', () => {
+  test('is the one to the next command, whatever else is under way', () => {
+    const target = new FakeTarget((args) => {
+      const [name, value] = args.map(text);
+      return name === 'GET' ? `$${value!.length}\r\n${value}\r\n` : '+OK\r\n';
+    });
+    const pipeline = new Pipeline(target, { onError: () => {}, onDrain: () => {}, slabBytes: 64 });
+    const found: string[] = [];
+    for (let index = 0; index < 20; index++) {
+      for (let other = 0; other < index % 4; other++) pipeline.command(['GET', 'other'].map(bytes));
+      pipeline.wantReply((body) => found.push(`${index} ${text(body!)}`));
+      pipeline.command([bytes('GET'), bytes(`v${index}`)]);
+    }
+    pipeline.flush();
+    target.deliver();
+    for (let turn = 0; target.waiting; turn++) target.reply(pipeline, 1 + (turn % 7));
+    expect(found).toEqual([...Array(20).keys()].map((index) => `${index} v${index}`));
+  });
+
+  test('may bring about the next command at once', () => {
+    const target = new FakeTarget((args) => `$1\r\n${text(args[1]!)}\r\n`);
+    const pipeline = new Pipeline(target, { onError: () => {}, onDrain: () => {} });
+    const found: string[] = [];
+    const ask = (value: number): void => {
+      pipeline.wantReply((body) => {
+        found.push(text(body!));
+        if (value < 5) ask(value + 1);
+      });
+      pipeline.command([bytes('GET'), bytes(`${value}`)]);
+      pipeline.flush();
+    };
+    ask(1);
+    target.settle(pipeline);
+    expect(found).toEqual(['1', '2', '3', '4', '5']);
+    expect(pipeline.pending).toBe(0);
+  });
+});
+
 describe('marks', () => {
   test('without commands before them are reached at once', () => {
     const applied: number[] = [];

@@ -20,6 +20,9 @@ export const LOSS_TEXTS: Readonly<Record<keyof ValueLosses, string>> = {
   streamCounters: 'counters of streams and their groups',
 };
 
+/** What an older server has no notion of, and nobody asks it for. */
+const UNREMARKABLE: ReadonlySet<keyof ValueLosses> = new Set(['consumerActivity', 'streamCounters']);
+
 export function noLosses(): ValueLosses {
   return { fieldTtls: 0, unownedPending: 0, producerIds: 0, consumerActivity: 0, streamCounters: 0 };
 }
@@ -36,4 +39,9 @@ export function listLosses(losses: Readonly<ValueLosses>): [kind: keyof ValueLos
   return kinds
     .map((kind): [keyof ValueLosses, number] => [kind, losses[kind]])
     .filter(([, count]) => count > 0);
+}
+
+/** Those of them that somebody may miss. */
+export function remarkableLosses(losses: Readonly<ValueLosses>): [kind: keyof ValueLosses, count: number][] {
+  return listLosses(losses).filter(([kind]) => !UNREMARKABLE.has(kind));
 }

@@ -7,8 +7,7 @@ import type { Dialect } from '../dialect.js';
 import { corrupt } from '../encodings/corrupt.js';
 import type { ValueSink } from '../handler.js';
 import { DEFAULT_LIMITS, type Limits } from '../limits.js';
-import { lengthAsBigInt } from '../primitives.js';
-import { atLeast, formatServer, type ServerIdentity } from '../server-support.js';
+import { formatServer, type ServerIdentity } from '../server-support.js';
 import { ValueDecoder } from '../value-decoder.js';
 import { describeType, type ValueType, valueTypes } from '../value-types.js';
 import { ByteWriter } from './byte-writer.js';
@@ -16,6 +15,7 @@ import { planConversion, type Route } from './conversion-plan.js';
 import { formsOf } from './forms.js';
 import { ElementsConverter, type Spool, SpooledListConverter } from './large-converters.js';
 import { noLosses, type ValueLosses } from './losses.js';
+import { lacksModule, moduleTypeName } from './module-home.js';
 import { NodesConverter } from './nodes-converter.js';
 import { StreamConverter } from './stream-converter.js';
 import { StringEncoder } from './string-encoder.js';
@@ -51,9 +51,6 @@ export interface ConverterOptions {
 
 const SAME: Conversion = { kind: 'same' };
 const EMPTY: Conversion = { kind: 'empty' };
-
-/** The module that is built into Redis 8.0 and that no other server has: its id without the version. */
-const VECTORSET_ID: bigint = 13683956169735844864n >> 10n;
 
 export class ValueConverter {
   readonly server: ServerIdentity;
@@ -172,10 +169,8 @@ export class ValueConverter {
   }
 
   #module(bytes: Uint8Array, start: number): Conversion {
-    const { family, version } = this.server;
-    const vectors = lengthAsBigInt(bytes, start) >> 10n === VECTORSET_ID;
-    if (!vectors || (family === 'redis' && atLeast(version, 8))) return SAME;
-    return { kind: 'unsupported', why: 'vector sets need Redis 8.0' };
+    const why = lacksModule(this.server, moduleTypeName(bytes, start));
+    return why === undefined ? SAME : { kind: 'unsupported', why };
   }
 }
 

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { fillEverything } from '../../../scripts/workload/fill.mjs';
 import { createRandom, freshSeed } from '../../../scripts/workload/random.mjs';
 import { runWriters } from '../../../scripts/workload/writers.mjs';
-import { CALM, differences, NEWEST, offsetOf, Servers, startRun } from '../../support/live.js';
+import { FAITHFUL, differences, NEWEST, offsetOf, Servers, startRun } from '../../support/live.js';
 import { startProxy } from '../../support/proxy.js';
 
 const SEED = Number(process.env['REPLICANT_TEST_SEED'] ?? freshSeed());
@@ -29,7 +29,7 @@ test.skipIf(NEWEST === undefined).each(['64mb', '200kb'])(
     const [near, far] = await Promise.all([startProxy(source.port), startProxy(target.port)]);
     const at = (port: number): string => `redis://127.0.0.1:${port}`;
     await fillEverything(from, { seed: SEED });
-    const writers = await runWriters(source, { seed: SEED, writers: 2, ratePerSecond: 8000, ...CALM });
+    const writers = await runWriters(source, { seed: SEED, writers: 2, ratePerSecond: 8000, ...FAITHFUL });
     const run = startRun(at(near.port), at(far.port));
 
     const blows: readonly (() => Promise<void>)[] = [

@@ -1,12 +1,20 @@
 /** The program as a process: signals, exit codes, what it prints last. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Client } from '../../../scripts/lib/client.mjs';
 import type { RunningServer } from '../../../scripts/servers.mjs';
 import type { SyncStatus } from '../../../src/sync/status.js';
-import { differences, isAtLeast, NEWEST, Servers, waitFor } from '../../support/live.js';
-import { runProgram } from '../../support/live-program.js';
+import {
+  differences,
+  isAtLeast,
+  NEWEST,
+  Servers,
+  syncsOf,
+  temporaryDirectory,
+  waitFor,
+} from '../../support/live.js';
+import { type Exit, runProgram } from '../../support/live-program.js';
 
 /** Does the status say that something has been received and not been applied? */
 function hasLag(statusFile: string): boolean {
@@ -88,6 +96,81 @@ describe.skipIf(NEWEST === undefined)('the program', () => {
       }
     },
   );
+
+  test.each(['SIGTERM', 'SIGKILL'] as const)(
+    'the same command line again after %s: it goes on where it was',
+    async (signal) => {
+      const cwd = temporaryDirectory();
+      const first = runProgram(source.url, target.url, { cwd });
+      await first.says(/caught up/u);
+      // Where it says what it has is said in `replicant sync --help`.
+      const [job] = readdirSync(join(cwd, '.replicant'));
+      expect(job).toBe(`127.0.0.1-${source.port}-to-127.0.0.1-${target.port}`);
+      await from.call('INCR', 'n');
+      await from.call('WAIT', 1, 5000);
+      first.kill(signal);
+      await first.exited;
+      await from.call('INCR', 'n');
+      const { full } = await syncsOf(from);
+      const exit = await runProgram(source.url, target.url, { cwd, args: ['--until', 'caught-up'] }).exited;
+      expect(exit).toMatchObject({
+        code: 0,
+        summary: { ok: true, reason: 'caught-up', fullSyncs: 0, totals: { keys: 0, commands: 1 } },
+      });
+      expect(exit.stderr).toMatch(/going on at [0-9a-f]{40}:\d+/u);
+      expect(await syncsOf(from)).toMatchObject({ full });
+      expect(await to.text('GET', 'n')).toBe('2');
+      expect(await differences(from, to)).toEqual([]);
+    },
+  );
+
+  test('a second one for the same job: it is told who holds the target, and since when', async () => {
+    const cwd = temporaryDirectory();
+    const first = runProgram(source.url, target.url, { cwd });
+    await first.says(/caught up/u);
+    const here = await runProgram(source.url, target.url, { cwd }).exited;
+    expect(here.code).not.toBe(0);
+    expect(here.stderr).toMatch(/process \d+|pid \d+/u);
+    const elsewhere = await runProgram(source.url, target.url).exited;
+    expect(elsewhere.code).toBe(5);
+    expect(elsewhere.stderr).toMatch(/pid \d+|process \d+/u);
+    expect(elsewhere.stderr).toMatch(/since/u);
+    // The first has not noticed.
+    await from.call('SET', 'still', 'here');
+    await waitFor('it is there', async () => (await to.text('GET', 'still')) === 'here');
+    first.kill('SIGTERM');
+    expect(await first.exited).toMatchObject({ code: 0, summary: { ok: true, fullSyncs: 1 } });
+  });
+
+  test('a paused one whose job another has taken over: it wakes up, writes nothing, and ends', async () => {
+    const args = ['--takeover-after', '3s'];
+    const first = runProgram(source.url, target.url, { args });
+    await first.says(/caught up/u);
+    first.kill('SIGSTOP');
+    // What waits for it when it wakes up; and whoever holds the job shows that it lives.
+    let sent = 0;
+    const count = async (times: number): Promise<void> => {
+      await from.pipeline(Array.from({ length: times }, () => ['INCR', 'n']));
+      sent += times;
+    };
+    await count(1000);
+    const second = runProgram(source.url, target.url, { args });
+    await second.says(/going on at/u);
+    first.kill('SIGCONT');
+    let ended: Exit | undefined;
+    void first.exited.then((exit) => (ended = exit));
+    const exit = await waitFor('the first has ended', async () => {
+      await count(10);
+      return ended;
+    });
+    expect(exit.code).toBe(5);
+    expect(exit.stderr).toMatch(/was taken over by pid \d+ on host .* since/u);
+    await waitFor('all is applied', async () => Number(await to.text('GET', 'n')) >= sent);
+    second.kill('SIGTERM');
+    expect(await second.exited).toMatchObject({ code: 0, summary: { ok: true, fullSyncs: 0 } });
+    expect(await to.text('GET', 'n')).toBe(String(sent));
+    expect(await differences(from, to)).toEqual([]);
+  });
 
   test.each([
     ['SIGINT', 130],

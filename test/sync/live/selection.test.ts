@@ -6,8 +6,9 @@ import { fillEverything } from '../../../scripts/workload/fill.mjs';
 import { createRandom, freshSeed, type Random } from '../../../scripts/workload/random.mjs';
 import { runWriters } from '../../../scripts/workload/writers.mjs';
 import {
-  CALM,
   differences,
+  FAITHFUL,
+  keysOf,
   NEWEST,
   NO_FILTER,
   Pool,
@@ -93,7 +94,7 @@ describe.skipIf(NEWEST === undefined)(`a part, seed ${SEED}`, () => {
         await run.caughtUpWith(from);
         expect(await run.stop()).toMatchObject({ ok: true, skipped: [] });
         await reduce(from);
-        const keys: string[] = await to.text('KEYS', '*');
+        const keys = await keysOf(to);
         const types = await Promise.all(keys.map((key): Promise<string> => to.text('TYPE', key)));
         return { types: [...new Set(types)].toSorted(), differences: await differences(from, to) };
       }),
@@ -136,7 +137,7 @@ describe.skipIf(NEWEST === undefined)(`a part, seed ${SEED}`, () => {
     await pool.use((source, from) =>
       pool.use(async (target, to) => {
         await fillEverything(from, { seed: SEED });
-        const writers = await runWriters(source, { seed: SEED, writers: 2, ...CALM });
+        const writers = await runWriters(source, { seed: SEED, writers: 2, ...FAITHFUL });
         const run = startRun(source, target, { filter: { ...NO_FILTER, excludeKeys: ['own:*'] } });
         await run.event('caught-up');
         await run.until('enough was written', () => writers.commandsSoFar() > COMMANDS);
@@ -154,7 +155,7 @@ describe.skipIf(NEWEST === undefined)(`a part, seed ${SEED}`, () => {
     await pool.use((source, from) =>
       pool.use(async (target, to) => {
         await fillEverything(from, { seed: SEED });
-        const shared = { writers: 1, ...CALM, blocking: false } as const;
+        const shared = { writers: 1, ...FAITHFUL, blocking: false } as const;
         const writers = [
           await runWriters(source, { ...shared, seed: SEED, dbs: [0, 1], flushDb: 2 }),
           await runWriters(source, { ...shared, seed: SEED + 1, dbs: [3, 9], flushDb: 7 }),
@@ -244,6 +245,67 @@ describe.skipIf(NEWEST === undefined)(`a part, seed ${SEED}`, () => {
             ['SELECT', 0],
           ]);
           expect(await differences(from, to)).toEqual([]);
+        }),
+      );
+    });
+
+    test('mirror: what the source does not have is gone in the end, and not before', async () => {
+      await pool.use((source, from) =>
+        pool.use(async (target, to) => {
+          await prepare(from, to);
+          // Somebody else's job, which is none of ours.
+          await to.call('SET', '__replicant:{other}:checkpoint', 'theirs');
+          await to.call(
+            'FUNCTION',
+            'LOAD',
+            "#!lua name=old\nredis.register_function('old', function() return 1 end)",
+          );
+          const run = startRun(source, target, { until: 'caught-up', targetNotEmpty: 'mirror' });
+          expect(await run.end()).toMatchObject({ ok: true });
+          expect(run.log).toMatch(/note removed 2 of \d+ keys and 1 function libraries/u);
+          expect(await to.text('GET', '__replicant:{other}:checkpoint')).toBe('theirs');
+          await to.call('DEL', '__replicant:{other}:checkpoint');
+          expect(await differences(from, to)).toEqual([]);
+        }),
+      );
+    });
+
+    test('mirror removes only what the filters let it write', async () => {
+      await pool.use((source, from) =>
+        pool.use(async (target, to) => {
+          await prepare(from, to);
+          await from.call('SET', 'in:1', '1');
+          await to.pipeline([
+            ['SET', 'in:gone', '1'],
+            ['RPUSH', 'in:list', '1'],
+            ['SELECT', 2],
+            ['SET', 'in:elsewhere', '1'],
+            ['SELECT', 0],
+          ]);
+          const run = startRun(source, target, {
+            until: 'caught-up',
+            targetNotEmpty: 'mirror',
+            filter: { ...NO_FILTER, includeKeys: ['in:*'], includeKinds: ['string'], includeDbs: [0] },
+          });
+          expect(await run.end()).toMatchObject({ ok: true });
+          expect(await keysOf(to)).toEqual(['both', 'in:1', 'in:list', 'mine']);
+          await to.call('SELECT', 2);
+          expect(await keysOf(to)).toEqual(['in:elsewhere']);
+          await to.call('SELECT', 3);
+          expect(await keysOf(to)).toEqual(['mine']);
+          await to.call('SELECT', 0);
+        }),
+      );
+    });
+
+    test('keys of ours only: the target counts as empty', async () => {
+      await pool.use((source, from) =>
+        pool.use(async (target, to) => {
+          await from.call('SET', 'k', 'v');
+          await to.call('SET', '__replicant:{other}:checkpoint', 'theirs');
+          const run = startRun(source, target, { until: 'caught-up' });
+          expect(await run.end()).toMatchObject({ ok: true });
+          expect(await keysOf(to)).toEqual(['k']);
         }),
       );
     });

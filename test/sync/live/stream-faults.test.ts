@@ -219,7 +219,7 @@ describe.skipIf(NEWEST === undefined).concurrent('a stream', () => {
     const offerSecond: LinkScript = (link) =>
       link.send(`+FULLRESYNC ${OTHER_REPLID} 10\r\n$${SECOND.length}\r\n`, SECOND);
 
-    test('is announced, empties the target, and leaves what the source has; ACKs start over with it', async () => {
+    test('is announced, and leaves what the source has and nothing else; ACKs start over with it', async () => {
       const before = commands('INCR n\nSET ghost boo\nSELECT 5\nSET ghost boo');
       await stage(
         [
@@ -237,13 +237,18 @@ describe.skipIf(NEWEST === undefined).concurrent('a stream', () => {
         ],
         async ({ run, client, primary }) => {
           await applied(run, 10 + command('INCR', 'n').length);
-          expect(run.log).toMatch(/warn full-resync .*target is emptied and a new full copy is taken/u);
+          expect(run.log).toMatch(
+            /warn full-resync .*new full copy is taken.*is then removed from the target/u,
+          );
+          expect(run.log).toMatch(/note removed 2 of \d+ keys/u);
           expect(await client.text('GET', 'n')).toBe('41');
+          // In database 0 the checkpoint stands as well.
           const keyspace: string = await client.text('INFO', 'keyspace');
           expect([...keyspace.matchAll(/^db\d+:keys=\d+/gmu)].map(String)).toEqual([
-            'db0:keys=1',
+            'db0:keys=2',
             'db2:keys=1',
           ]);
+          expect(await client.call('EXISTS', 'ghost')).toBe(0);
           const acks = primary.links[1]!.acks.map(({ offset }) => offset);
           expect(Math.max(...acks)).toBeLessThanOrEqual(10 + command('INCR', 'n').length);
         },
@@ -320,28 +325,74 @@ describe.skipIf(NEWEST === undefined).concurrent('a stream', () => {
       );
     });
 
-    test('with merge: a key that has expired on the source since the first copy is removed', async () => {
+    describe.concurrent('with merge: a key that is past its deadline in the second copy', () => {
+      const DEADLINE = Date.now() - 1000;
+      const HELD = BigInt(DEADLINE) + 2n ** 52n;
       const expired = Buffer.concat([
         Buffer.from([0xfc]),
-        Buffer.from(BigInt64Array.of(BigInt(Date.now() - 1000)).buffer),
+        Buffer.from(BigInt64Array.of(BigInt(DEADLINE)).buffer),
         Buffer.from([0, 1, 0x6e, 1, 0x39]),
       ]);
       const later = handMadeRdb({ databases: { 0: { other: '1' } }, extra: expired });
-      await stage(
-        [
-          async (link) => {
-            await fullResync(link, RDB, BASE);
-            await link.cut();
+      const first: LinkScript = async (link) => {
+        await fullResync(link, RDB, BASE);
+        await link.cut();
+      };
+
+      test('is there with a held deadline until the source deletes it, as with a replica', async () => {
+        let go = (): void => {};
+        const looked = new Promise<void>((resolve) => (go = resolve));
+        const del = command('DEL', 'n');
+        await stage(
+          [
+            first,
+            async (link) => {
+              await fullResync(link, later, 10, OTHER_REPLID);
+              await looked;
+              await link.send(del);
+            },
+          ],
+          async ({ run, client }) => {
+            await run.event('full-resync');
+            await run.event('caught-up');
+            await applied(run, 10);
+            expect(await client.text('MGET', 'n', 'other')).toEqual(['9', '1']);
+            expect(String(await client.call('PEXPIRETIME', 'n'))).toBe(String(HELD));
+            go();
+            await applied(run, 10 + del.length);
+            expect(await client.call('EXISTS', 'n')).toBe(0);
+            expect(run.handle.summary()).toMatchObject({ expiredKeys: 0 });
           },
-          (link) => fullResync(link, later, 10, OTHER_REPLID),
-        ],
-        async ({ run, client }) => {
-          await run.event('full-resync');
-          await run.until('the second copy is complete', () => run.shard.appliedOffset === 10);
-          expect(await client.text('MGET', 'n', 'other')).toEqual([null, '1']);
-        },
-        { targetNotEmpty: 'merge' },
-      );
+          { targetNotEmpty: 'merge' },
+        );
+      });
+
+      test('goes with a clean stop, which makes its deadline the true one', async () => {
+        await stage(
+          [first, (link) => fullResync(link, later, 10, OTHER_REPLID)],
+          async ({ run, client }) => {
+            await run.event('full-resync');
+            await applied(run, 10);
+            expect(await client.text('GET', 'n')).toBe('9');
+            expect(await run.stop()).toMatchObject({ ok: true });
+            expect(await client.text('MGET', 'n', 'other')).toEqual([null, '1']);
+          },
+          { targetNotEmpty: 'merge' },
+        );
+      });
+
+      test('is removed at once with --expiry plain, and counted', async () => {
+        await stage(
+          [first, (link) => fullResync(link, later, 10, OTHER_REPLID)],
+          async ({ run, client }) => {
+            await run.event('full-resync');
+            await applied(run, 10);
+            expect(await client.text('MGET', 'n', 'other')).toEqual([null, '1']);
+            expect(run.handle.summary()).toMatchObject({ expiredKeys: 1 });
+          },
+          { targetNotEmpty: 'merge', expiry: 'plain' },
+        );
+      });
     });
 
     test('--until caught-up does not end on what an older history had reached', async () => {

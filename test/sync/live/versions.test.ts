@@ -8,7 +8,15 @@ import type { Difference } from '../../../scripts/lib/compare.mjs';
 import { fillEverything } from '../../../scripts/workload/fill.mjs';
 import { freshSeed } from '../../../scripts/workload/random.mjs';
 import { runWriters } from '../../../scripts/workload/writers.mjs';
-import { binaryOf, CALM, differences, isAtLeast, Servers, startRun, waitFor } from '../../support/live.js';
+import {
+  binaryOf,
+  FAITHFUL,
+  differences,
+  isAtLeast,
+  Servers,
+  startRun,
+  waitFor,
+} from '../../support/live.js';
 
 const SERIES = ['redis-6.0', 'redis-7.0', 'redis-8.0', 'valkey-8.0', 'valkey-8.1', 'valkey-9.1'] as const;
 const SEED = Number(process.env['REPLICANT_TEST_SEED'] ?? freshSeed());
@@ -47,7 +55,7 @@ describe.each(SERIES)('%s to itself', (series) => {
       ]);
       const [from, to] = await Promise.all([servers.client(source), servers.client(target)]);
       expect(await fillEverything(from, { seed: SEED })).toMatchObject({ errors: [] });
-      const writers = await runWriters(source, { seed: SEED, writers: 3, ...CALM });
+      const writers = await runWriters(source, { seed: SEED, writers: 3, ...FAITHFUL });
       const run = startRun(source, target);
       await run.event('caught-up');
       const at = writers.commandsSoFar();
@@ -99,9 +107,10 @@ describe('a source that is a replica itself', () => {
       ['APPEND', 'k', '+1'],
     ]);
     await waitFor(
-      'it has come through',
-      async () => (await to!.text('DEBUG', 'DIGEST')) === (await top!.text('DEBUG', 'DIGEST')),
+      'the replica has it too',
+      async () => (await from!.text('DEBUG', 'DIGEST')) === (await top!.text('DEBUG', 'DIGEST')),
     );
+    await run.caughtUpWith(from!);
     expect(await differences(from!, to!)).toEqual([]);
     await run.stop();
   });

@@ -1,0 +1,136 @@
+/**
+ * Checkpoints on a target. The client stands in database 0, where a new connection stands; nothing here
+ * selects another.
+ */
+import { ReplicantError } from '../errors.js';
+import { sameBytes } from '../keyspace/words.js';
+import type { Client } from '../net/client.js';
+import type { CommandArg } from '../resp/encode.js';
+import { type Reply, ReplyError } from '../resp/reply-decoder.js';
+import { damaged } from './fields.js';
+import { CHECKPOINT_PREFIX, type Checkpoint, checkpointKey, parseCheckpoint } from './record.js';
+
+/** Keys looked at by one SCAN: some milliseconds of the server's time. */
+const SCAN_COUNT = '10000';
+/** What a server says that can't serve commands, or writes, for the moment. */
+const NOT_NOW =
+  /^(OOM|LOADING|READONLY|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|UNKILLABLE)\b/;
+
+const latin = new TextDecoder('latin1');
+
+export async function readCheckpoint(client: Client, job: string): Promise<Checkpoint | undefined> {
+  const text = await readCheckpointText(client, job);
+  return text === undefined ? undefined : parseStored(client, job, text);
+}
+
+/** The exact bytes, which whoever writes next compares with what it expects. */
+export async function readCheckpointText(client: Client, job: string): Promise<Uint8Array | undefined> {
+  const reply = await client.request(['GET', checkpointKey(job)]);
+  if (reply instanceof ReplyError && reply.message.startsWith('WRONGTYPE'))
+    throw damaged('it is not a string').within(placeOf(client, job));
+  const value = accept(client, 'GET', reply);
+  return value instanceof Uint8Array ? value : undefined;
+}
+
+/** `parseCheckpoint` with the key in its errors. */
+export function parseStored(client: Client, job: string, text: Uint8Array): Checkpoint {
+  try {
+    return parseCheckpoint(text);
+  } catch (error) {
+    throw error instanceof ReplicantError ? error.within(placeOf(client, job)) : error;
+  }
+}
+
+/** A checkpoint as it was found: either it can be read, or it can be said why not. */
+export type StoredCheckpoint =
+  | { readonly job: string; readonly checkpoint: Checkpoint; readonly error?: undefined }
+  | { readonly job: string; readonly checkpoint?: undefined; readonly error: ReplicantError };
+
+/** All of them, by name. Walks over all keys of database 0. */
+export async function listCheckpoints(client: Client): Promise<StoredCheckpoint[]> {
+  const jobs = new Set<string>();
+  let cursor = '0';
+  do {
+    // oxlint-disable-next-line no-await-in-loop -- each cursor comes from the reply before
+    const reply = await call(client, 'SCAN', cursor, 'MATCH', checkpointKey('*'), 'COUNT', SCAN_COUNT);
+    const [next, keys] = Array.isArray(reply) ? reply : [];
+    if (!(next instanceof Uint8Array) || !Array.isArray(keys)) throw unexpected(client, 'SCAN');
+    cursor = latin.decode(next);
+    for (const key of keys) {
+      const job = key instanceof Uint8Array ? jobOf(latin.decode(key)) : undefined;
+      if (job !== undefined) jobs.add(job);
+    }
+  } while (cursor !== '0');
+  const found = await Promise.all([...jobs].toSorted().map((job) => readStored(client, job)));
+  return found.filter((stored) => stored !== undefined);
+}
+
+/** Undefined when there is none. */
+export async function readStored(client: Client, job: string): Promise<StoredCheckpoint | undefined> {
+  try {
+    const checkpoint = await readCheckpoint(client, job);
+    return checkpoint === undefined ? undefined : { job, checkpoint };
+  } catch (error) {
+    if (error instanceof ReplicantError && error.code === 'CHECKPOINT') return { job, error };
+    throw error;
+  }
+}
+
+/** Whether there was one. */
+export async function deleteCheckpoint(client: Client, job: string): Promise<boolean> {
+  return (await call(client, 'DEL', checkpointKey(job))) === 1;
+}
+
+/** Writes `next` if what stands there is still exactly `seen`; otherwise nothing, and the answer is false. */
+export async function replaceCheckpoint(
+  client: Client,
+  job: string,
+  seen: Uint8Array,
+  next: Uint8Array,
+): Promise<boolean> {
+  const key = checkpointKey(job);
+  await call(client, 'WATCH', key);
+  const current = await readCheckpointText(client, job);
+  if (current === undefined || !sameBytes(current, seen)) {
+    await call(client, 'UNWATCH');
+    return false;
+  }
+  // One after the other: where MULTI is refused, the SET would be carried out by itself.
+  await call(client, 'MULTI');
+  const queued = await client.request(['SET', key, next]);
+  const done = await client.request(['EXEC']);
+  accept(client, 'SET', queued);
+  accept(client, 'EXEC', done);
+  if (!Array.isArray(done)) return false;
+  accept(client, 'SET', done[0] ?? null);
+  return true;
+}
+
+/** Sends a command; an error reply is thrown: TARGET_BUSY when it may go away by itself. */
+export async function call(client: Client, ...args: readonly CommandArg[]): Promise<Reply> {
+  return accept(client, String(args[0]), await client.request(args));
+}
+
+function accept(client: Client, command: string, reply: Reply): Reply {
+  if (!(reply instanceof ReplyError)) return reply;
+  if (!NOT_NOW.test(reply.message)) throw client.refusal(command, reply);
+  throw new ReplicantError('TARGET_BUSY', `the target cannot serve ${command} now: ${reply.message}`, {
+    place: { at: client.address },
+  });
+}
+
+function unexpected(client: Client, command: string): ReplicantError {
+  return new ReplicantError('TARGET_PROTOCOL', `the target's answer to ${command} makes no sense`, {
+    place: { at: client.address },
+  });
+}
+
+function placeOf(client: Client, job: string): { readonly at: string; readonly key: string } {
+  return { at: client.address, key: checkpointKey(job) };
+}
+
+/** Ours are printable ASCII; others may be called nearly so. */
+function jobOf(key: string): string | undefined {
+  const job = key.slice(CHECKPOINT_PREFIX.length + 1, key.lastIndexOf('}'));
+  return /^[!-~]+$/u.test(job) && checkpointKey(job) === key ? job : undefined;
+}

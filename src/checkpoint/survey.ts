@@ -1,0 +1,54 @@
+/** The checkpoints of a target with what can be said of their owners, for people. */
+import { ReplicantError } from '../errors.js';
+import type { Client } from '../net/client.js';
+import { idleSecondsOf, listOwnerConnections, type OwnerConnection } from './connections.js';
+import { describeOwner, STALE_AFTER_MS } from './lease.js';
+import { checkpointKey } from './record.js';
+import { listCheckpoints, readStored, type StoredCheckpoint } from './store.js';
+
+/**
+ * `none`: released by a clean stop. `alive`: connected and in use; `stuck`: connected, but not used for long;
+ * `gone`: not connected; `unknown`: this user may not list connections.
+ */
+export type OwnerState = 'none' | 'alive' | 'stuck' | 'gone' | 'unknown';
+
+export type SurveyedCheckpoint = StoredCheckpoint & {
+  readonly ownerState: OwnerState;
+  /** Since the owner's connection was last used. */
+  readonly idleSeconds: number | undefined;
+};
+
+/** That of one job (or none), or those of all. */
+export async function surveyCheckpoints(client: Client, job?: string): Promise<SurveyedCheckpoint[]> {
+  const connections = await listOwnerConnections(client);
+  const stored = job === undefined ? await listCheckpoints(client) : [await readStored(client, job)];
+  return stored
+    .filter((found) => found !== undefined)
+    .map((found) => ({ ...found, ...stateOf(found, connections) }));
+}
+
+function stateOf(
+  { job, checkpoint }: StoredCheckpoint,
+  connections: readonly OwnerConnection[] | undefined,
+): Pick<SurveyedCheckpoint, 'ownerState' | 'idleSeconds'> {
+  const owner = checkpoint?.owner;
+  if (owner === undefined) return { ownerState: 'none', idleSeconds: undefined };
+  if (connections === undefined) return { ownerState: 'unknown', idleSeconds: undefined };
+  const idleSeconds = idleSecondsOf(connections, job, owner.id);
+  if (idleSeconds === undefined) return { ownerState: 'gone', idleSeconds };
+  return { ownerState: idleSeconds * 1000 >= STALE_AFTER_MS ? 'stuck' : 'alive', idleSeconds };
+}
+
+/** Throws TARGET_HELD when a sync may be running that needs it. */
+export function confirmNotHeld({ job, checkpoint, ownerState, idleSeconds }: SurveyedCheckpoint): void {
+  const owner = checkpoint?.owner;
+  if (owner === undefined || (ownerState !== 'alive' && ownerState !== 'unknown')) return;
+  const sign =
+    ownerState === 'alive'
+      ? `last sign of life ${idleSeconds} s ago`
+      : 'whether it is still running cannot be seen: CLIENT LIST is refused';
+  throw new ReplicantError('TARGET_HELD', `job ${job} is held by ${describeOwner(owner)} (${sign})`, {
+    place: { key: checkpointKey(job) },
+    hint: 'stop that sync first, or use --force',
+  });
+}

@@ -1,0 +1,745 @@
+/**
+ * Keeps the target supplied: connects, claims the job, sees from checkpoint and spool where to go on, and
+ * delivers until something breaks; then again. Errors that pass by themselves (a lost connection, out of memory,
+ * read-only after a failover, loading) are waited for, while the source is read on into the spool.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Crc64 } from '../bytes/crc64.js';
+import { connectionName } from '../checkpoint/connections.js';
+import { claimJob, confirmOwner, type Claim } from '../checkpoint/lease.js';
+import {
+  type Checkpoint,
+  type ExpiryRecord,
+  formatCheckpoint,
+  type Owner,
+  parseCheckpoint,
+} from '../checkpoint/record.js';
+import { readCheckpoint, readCheckpointText, replaceCheckpoint } from '../checkpoint/store.js';
+import { createTargetContext, needsLook, toTargetForm } from '../convert/target-form/to-target-form.js';
+import { formatError, ReplicantError } from '../errors.js';
+import { BUILTIN_COMMANDS } from '../keyspace/command-table.js';
+import type { DbMap } from '../keyspace/db-map.js';
+import type { KeyFilter } from '../keyspace/key-filter.js';
+import { carriesTargetKey, type KeyMap } from '../keyspace/key-map.js';
+import { bytesOf } from '../keyspace/words.js';
+import { Client } from '../net/client.js';
+import { formatAddress } from '../net/endpoint.js';
+import { BUSY, backOffMs, RECONNECT } from '../replication/policies.js';
+import { formatPosition } from '../replication/position.js';
+import type { Spool } from '../spool/spool.js';
+import type { FailedCommand } from '../target/failed-command.js';
+import { KeySet } from '../target/key-set.js';
+import { removeMissingFunctions } from '../target/missing-functions.js';
+import { removeMissing } from '../target/remove-missing.js';
+import { TargetLink } from '../target/target-link.js';
+import { clearDatabases } from './clear-databases.js';
+import { Delivery } from './delivery.js';
+import type { Findings } from './examination.js';
+import type { ExpiryKeeper } from './expiry-keeper.js';
+import { History } from './history.js';
+import type { LeftOut, LeftOutFile } from './left-out.js';
+import type { SyncOptions } from './options.js';
+import { sleep } from './patience.js';
+import { askInfo } from './prepare.js';
+import { judgeRefusal, noModule, refusedModule } from './refusal.js';
+import { planResume, type ResumePlan } from './resume-plan.js';
+import type { Presence } from './snapshot-writer.js';
+import type { SourceSide } from './source-side.js';
+import type { Emit } from './status.js';
+import type { ClearRequest, CommandForm } from './stream-applier.js';
+import type { Tally } from './tally.js';
+
+export interface TargetSideOptions {
+  readonly sync: SyncOptions;
+  readonly findings: Findings;
+  readonly owner: Owner;
+  readonly spool: Spool;
+  readonly crc: Crc64;
+  readonly filter: KeyFilter;
+  readonly dbMap: DbMap;
+  readonly keyMap: KeyMap | undefined;
+  /** Target databases that may be written; undefined: any. */
+  readonly dbs: ReadonlySet<number> | undefined;
+  readonly tally: Tally;
+  readonly source: SourceSide;
+  readonly expiry: ExpiryKeeper | undefined;
+  /** Where what can't be carried over is written down. */
+  readonly leftOut: LeftOutFile | undefined;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  readonly events: TargetSideEvents;
+}
+
+export interface TargetSideEvents {
+  loading(): void;
+  /** The snapshot is on the target. */
+  loaded(): void;
+  /** The stream is being applied from the place a checkpoint names. */
+  resumed(offset: number): void;
+  applied(): void;
+  /** The stream is no stream at this place. */
+  garbled(error: ReplicantError): boolean;
+  /** What the target is waited for; undefined: for nothing. */
+  waiting(why: string | undefined): void;
+}
+
+type Deliverable = Extract<ResumePlan, { kind: 'load' | 'follow' }>;
+
+const DRAIN_TIMEOUT_MS = 30_000;
+const CLEAR_TIMEOUT_MS = 600_000;
+const LEAVE_TIMEOUT_MS = 5000;
+const PROBE_SECRET_BYTES = 8;
+const GARBLED_MOST = 5;
+/** Deadlines stand as they are, and nobody looks after them. */
+const NOT_HELD: ExpiryRecord = {
+  ...{ mode: 'plain', state: 'released', runId: '', expiredKeys: 0, clearUntilMs: 0 },
+};
+
+export class TargetSide {
+  readonly #o: TargetSideOptions;
+  readonly #at: string;
+  readonly #sourceAt: string;
+  /** Offsets of commands that the target has refused. */
+  readonly #leftOut = new Set<number>();
+  readonly #told = new Set<string>();
+  #target: TargetLink | undefined;
+  #delivery: Delivery | undefined;
+  #present: Presence | undefined;
+  /** A snapshot has begun to come in since this process started. */
+  #fresh = false;
+  #attempt = 0;
+  #end: (error: unknown) => void = () => {};
+  #news: () => void = () => {};
+  #mostCommitted = -1;
+  /** One for the whole run: it remembers scripts. */
+  readonly #form: CommandForm | undefined;
+  #fatal: unknown;
+  /** A delivery has begun in this run. */
+  #started = false;
+  #refusal: FailedCommand | undefined;
+  /** Removals on connections of their own; they end with the delivery that began them. */
+  #beside: Promise<unknown> = Promise.resolve();
+  #leave = new AbortController();
+
+  constructor(options: TargetSideOptions) {
+    this.#o = options;
+    this.#at = formatAddress(options.sync.target.address);
+    this.#sourceAt = formatAddress(options.sync.source.address);
+    this.#form = commandForm(options.findings);
+    options.signal.addEventListener('abort', () => {
+      this.#news();
+      this.#end(undefined);
+      this.#leave.abort();
+    });
+  }
+
+  get delivery(): Delivery | undefined {
+    return this.#delivery;
+  }
+
+  /** The highest offset of this history that was ever on the target. */
+  get mostCommitted(): number {
+    return this.#mostCommitted;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#o.signal.aborted) {
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- one connection after the other
+        await this.#once();
+        this.#attempt = 0;
+        if (this.#o.signal.aborted) break;
+        this.#drop();
+      } catch (error) {
+        this.#drop();
+        // oxlint-disable-next-line no-await-in-loop
+        await this.#recover(error);
+      }
+    }
+  }
+
+  /** There is something new in the spool. */
+  pump(): void {
+    this.#delivery?.pump();
+  }
+
+  /** The source has started over: what was being delivered is of no use any more. */
+  startOver(): void {
+    this.#fresh = true;
+    this.#present = undefined;
+    this.#leftOut.clear();
+    // Nothing that the former history's delivery still hears counts for this one.
+    this.#delivery?.close();
+    this.#mostCommitted = -1;
+    this.#news();
+    this.#end(undefined);
+  }
+
+  /** A snapshot will not be completed; the next one is on its way. */
+  snapshotLost(): void {
+    this.#end(undefined);
+  }
+
+  /** After the run: what has been written is made final. False when its fate is unknown. */
+  async finish(): Promise<boolean> {
+    const delivery = this.#delivery;
+    if (delivery === undefined) return true;
+    const done = await delivery.finish(DRAIN_TIMEOUT_MS);
+    if (!done) return false;
+    const { expiry } = this.#o;
+    const { checkpoint } = delivery;
+    const released = delivery.streaming && expiry !== undefined ? await expiry.release() : checkpoint.expiry;
+    return await delivery.conclude({ ...checkpoint, owner: undefined, expiry: released }, DRAIN_TIMEOUT_MS);
+  }
+
+  close(): void {
+    this.#drop();
+  }
+
+  /** Ends everything: what happened can't be waited for. */
+  fail(error: unknown): void {
+    this.#fatal = error;
+    this.#news();
+    this.#end(error);
+  }
+
+  /** Caught up: deadlines that are far away become true on the target. */
+  settle(): void {
+    this.#o.expiry?.settle();
+  }
+
+  /** Puts it into the checkpoint; false when that could not be done. */
+  async note(expiry: ExpiryRecord): Promise<boolean> {
+    const delivery = this.#delivery;
+    if (delivery?.streaming !== true) return false;
+    delivery.note({ expiry });
+    return await delivery.renew(DRAIN_TIMEOUT_MS);
+  }
+
+  /** Keys may have run out on the target: the next attempt finds that out, too. */
+  lapsed(why: string): void {
+    this.#end(new ReplicantError('TARGET_UNREACHABLE', why, { place: { at: this.#at } }));
+  }
+
+  // ---- one connection ----------------------------------------------------------------------------------
+
+  async #once(): Promise<void> {
+    // What the last connection had begun to remove must not go on beside what is written now.
+    await this.#beside;
+    const client = await Client.connect(this.#o.sync.target, 'target');
+    let ended: Promise<void>;
+    try {
+      await this.#checkReady(client);
+      const claim = await this.#claim(client);
+      const checkpoint = this.#startingPoint(claim);
+      const found = await this.#decide(checkpoint, await this.#spoiled(client, checkpoint));
+      if (found === undefined) return;
+      const plan = await this.#prepareExpiry(client, checkpoint, found);
+      // From here on the plan may be overtaken: by a source that starts over, or by a stop.
+      ended = this.#untilEnd();
+      await this.#deliver(claim, checkpoint, plan);
+    } finally {
+      client.close();
+    }
+    await ended;
+  }
+
+  #untilEnd(): Promise<void> {
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#end = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    // Somebody may only look at it later.
+    ended.catch(() => {});
+    if (this.#fatal !== undefined) this.#end(this.#fatal);
+    else if (this.#o.signal.aborted) this.#end(undefined);
+    return ended;
+  }
+
+  async #checkReady(client: Client): Promise<void> {
+    const info = await askInfo(client, 'target');
+    if (info?.role !== 'replica') return;
+    throw new ReplicantError('TARGET_BUSY', 'the target has become a replica and takes no writes', {
+      place: { at: this.#at },
+      hint: 'waiting for it to be a primary again',
+    });
+  }
+
+  async #claim(client: Client): Promise<Claim> {
+    const { sync, owner, emit, signal } = this.#o;
+    if (this.#started) {
+      // Who has been put aside does not fight for it.
+      const checkpoint = await readCheckpoint(client, sync.name);
+      if (checkpoint !== undefined) confirmOwner(checkpoint, owner.id);
+    }
+    return await claimJob(client, {
+      job: sync.name,
+      owner,
+      staleAfterMs: sync.takeoverAfterMs,
+      now: () => Date.now(),
+      announce: (message) => emit('info', 'note', message),
+      signal,
+    });
+  }
+
+  /**
+   * What the target's checkpoint says, or where there is none what the user says. Never the user when there is
+   * one: the same command line after a crash would apply again what has been applied since.
+   */
+  #startingPoint({ previous, current }: Claim): Checkpoint | undefined {
+    const { resumeFrom, name, source } = this.#o.sync;
+    if (resumeFrom === undefined || this.#fresh || current !== undefined) {
+      if (resumeFrom !== undefined && previous !== undefined && previous.owner?.id !== this.#o.owner.id)
+        this.#o.emit(
+          'info',
+          'note',
+          '--resume-from is not needed: the target carries a checkpoint of this job',
+        );
+      return current;
+    }
+    const { owner } = this.#o;
+    return {
+      ...{ version: 1, job: name, source: formatAddress(source.address), state: 'streaming', ...resumeFrom },
+      ...{ inMulti: false, snapshot: '', loaded: 0, mirror: false, owner, timeMs: Date.now() },
+      ...{ expiry: NOT_HELD, refused: undefined },
+    };
+  }
+
+  /** Why the target can't be gone on with although there is a position. */
+  async #spoiled(client: Client, checkpoint: Checkpoint | undefined): Promise<string | undefined> {
+    const { sync, expiry, emit } = this.#o;
+    if (expiry === undefined || checkpoint === undefined || this.#plan(checkpoint).kind === 'load') {
+      return undefined;
+    }
+    const why = await expiry.attach(client, checkpoint);
+    if (why === undefined || sync.targetNotEmpty !== 'merge') return why;
+    emit('warn', 'note', `${why}; it holds other keys as well, so this may mean nothing: going on`);
+    return undefined;
+  }
+
+  /** Of a load that goes on: what of it may have run out on the target meanwhile is written again. */
+  async #prepareExpiry(
+    client: Client,
+    checkpoint: Checkpoint | undefined,
+    plan: Deliverable,
+  ): Promise<Deliverable> {
+    const { expiry } = this.#o;
+    if (expiry === undefined || plan.kind === 'follow') return plan;
+    const goesOn = plan.skipBefore > 0 && checkpoint !== undefined;
+    const anew = !goesOn || (await expiry.spoils(client, checkpoint));
+    await expiry.load(client, anew);
+    return anew ? { kind: 'load', skipBefore: 0 } : plan;
+  }
+
+  /** Where to go on; waits for a snapshot when only that will do. undefined when stopped meanwhile. */
+  async #decide(
+    checkpoint: Checkpoint | undefined,
+    spoiled: string | undefined,
+  ): Promise<Deliverable | undefined> {
+    const { spool, source, emit, signal } = this.#o;
+    const { snapshot, stream } = spool;
+    let told = false;
+    while (!signal.aborted) {
+      const found = this.#plan(checkpoint);
+      const plan: ResumePlan =
+        spoiled !== undefined && found.kind !== 'load' ? { kind: 'full', why: spoiled } : found;
+      if (plan.kind === 'load' || plan.kind === 'follow') {
+        // Nothing of the stream had come before a crash, so there is nothing of it on disk: it begins there.
+        if (plan.kind === 'load' && snapshot.complete && !stream.open) {
+          stream.begin(snapshot.meta, Number(snapshot.meta['base']));
+        }
+        source.begin();
+        return plan;
+      }
+      if (plan.kind === 'ask') {
+        const { replid, offset } = plan;
+        snapshot.drop();
+        stream.begin({ ...History.begin(replid).meta, id: checkpoint?.snapshot ?? '' }, offset);
+        emit('info', 'note', `asking the source to go on at ${formatPosition({ replid, offset })}`);
+        source.beginAnew();
+        continue;
+      }
+      if (plan.why !== undefined && !told)
+        emit('warn', 'full-resync', `${plan.why}: a new full copy is taken`);
+      told = true;
+      const news = new Promise<void>((resolve) => {
+        this.#news = resolve;
+      });
+      stream.drop();
+      snapshot.drop();
+      source.demandSnapshot();
+      // oxlint-disable-next-line no-await-in-loop -- until there is a snapshot
+      await news;
+    }
+    return undefined;
+  }
+
+  #plan(checkpoint: Checkpoint | undefined): ResumePlan {
+    const { snapshot, stream } = this.#o.spool;
+    const arriving = this.#fresh && snapshot.open && !snapshot.complete;
+    return planResume({ checkpoint, snapshot, stream, fresh: this.#fresh, arriving });
+  }
+
+  async #deliver(claim: Claim, from: Checkpoint | undefined, plan: Deliverable): Promise<void> {
+    const { sync, findings, spool, crc, filter, dbMap, keyMap, tally, expiry, events, owner } = this.#o;
+    const checkpoint = this.#checkpointFor(from, plan);
+    this.#started = true;
+    const target = await TargetLink.open(
+      sync.target,
+      {
+        commandFailed: (failed) => this.#commandFailed(failed),
+        drained: () => this.#delivery?.pump(),
+        applied: () => this.#delivery?.answered(),
+        stalled: (seconds) => this.#waitingFor(`the target has not answered for ${seconds} s`),
+        answers: () => events.waiting(undefined),
+        betweenCommands: () => this.#delivery?.open !== true,
+        lost: (error) => this.#end(error),
+      },
+      connectionName(sync.name, owner.id),
+    );
+    this.#target = target;
+    const { capabilities, clockOffsetMs, sourceDatabases, targetDatabases, relativeTtls } = findings;
+    const delivery = new Delivery({
+      ...{ spool, crc, capabilities, filter, dbMap, tally, clockOffsetMs, sourceDatabases, targetDatabases },
+      ...{ relativeTtls, checkpoint, plan, keyMap, table: findings.table, form: this.#form },
+      pipeline: target.pipeline,
+      targetHasKeys: checkpoint.mirror || findings.targetHasKeys,
+      present: this.#present,
+      hold: expiry?.policy,
+      leftOut: this.#leftOut,
+      atomic: sync.consistency === 'exactly-once',
+      onDisk: sync.stateDir !== undefined,
+      found: claim.text,
+      events: {
+        complete: () =>
+          this.#aside((connect, beside) => this.#complete(target, connect, beside, checkpoint.mirror)),
+        loaded: () => {
+          this.#present = undefined;
+          events.loaded();
+        },
+        applied: () => this.#applied(),
+        disturbed: (found) => this.#end(this.#disturbed(found)),
+        getAck: () => this.#o.source.acknowledge(),
+        clear: (request) => this.#aside((connect, beside) => this.#clear(target, connect, beside, request)),
+        unsupported: (error, type) => this.#unsupported(error, type),
+        reported: (why, name, offset, db) => this.#reported({ what: 'command', type: name, db, offset, why }),
+        failed: (error) => this.#end(error),
+      },
+    });
+    this.#delivery = delivery;
+    if (plan.kind === 'load') events.loading();
+    else events.resumed(plan.offset);
+    delivery.start();
+  }
+
+  /** What the target's checkpoint is going to say. */
+  #checkpointFor(current: Checkpoint | undefined, plan: Deliverable): Checkpoint {
+    const { sync, spool, owner, expiry } = this.#o;
+    const expiryRecord = expiry?.record ?? NOT_HELD;
+    if (plan.kind === 'follow') {
+      if (current === undefined) throw new ReplicantError('INTERNAL', 'a position without a checkpoint');
+      this.#refuseIfDamaged(current);
+      return { ...current, owner, expiry: expiryRecord };
+    }
+    const { meta } = spool.snapshot;
+    const id = String(meta['id']);
+    const resumed = current?.state === 'loading' && current.snapshot === id;
+    const mirror = resumed ? current.mirror : this.#mirrors(current);
+    this.#present = mirror
+      ? { keys: new KeySet(randomBytes(PROBE_SECRET_BYTES)), libraries: new Set() }
+      : undefined;
+    return {
+      ...{ version: 1, job: sync.name, source: formatAddress(sync.source.address), state: 'loading' },
+      ...{ replid: History.of(meta).replid, offset: Number(meta['base']), db: 0, inMulti: false },
+      ...{ snapshot: id, loaded: plan.skipBefore, mirror, owner, timeMs: Date.now() },
+      ...{ expiry: expiryRecord, refused: undefined },
+    };
+  }
+
+  /** Are keys that the snapshot lacks to be removed? Whatever an earlier copy of ours left must go. */
+  #mirrors(current: Checkpoint | undefined): boolean {
+    const { sync, findings } = this.#o;
+    if (sync.targetNotEmpty === 'merge') return false;
+    return (
+      current !== undefined || this.#started || (sync.targetNotEmpty === 'mirror' && findings.targetHasKeys)
+    );
+  }
+
+  /** A command was refused and the rest of its transaction done: the target lacks its effect. */
+  #refuseIfDamaged({ refused }: Checkpoint): void {
+    const { sync, emit } = this.#o;
+    if (refused === undefined) return;
+    const what = `an earlier run was ended by a refused command: ${refused.command} was answered with "${refused.error}"`;
+    if (sync.onError === 'skip') {
+      emit('warn', 'note', `${what}; going on without it`);
+      return;
+    }
+    throw new ReplicantError('TARGET_REFUSED', `${what}; the target lacks its effect`, {
+      place: { at: this.#at, offset: refused.offset },
+      hint: '--on-error skip goes on without it; replicant checkpoint clear makes the next run copy anew',
+    });
+  }
+
+  // ---- what happens on the way -------------------------------------------------------------------------
+
+  #applied(): void {
+    const committed = this.#delivery?.committed ?? -1;
+    if (committed > this.#mostCommitted) this.#mostCommitted = committed;
+    this.#attempt = 0;
+    for (const offset of this.#leftOut) if (offset < committed) this.#leftOut.delete(offset);
+    this.#o.events.waiting(undefined);
+    this.#o.events.applied();
+  }
+
+  #waitingFor(why: string): void {
+    this.#o.emit('warn', 'waiting', `${why}; waiting for it, the source is read on`);
+    this.#o.events.waiting(why);
+  }
+
+  /** Somebody has changed the checkpoint. The next attempt finds out more. */
+  #disturbed(found: Uint8Array | undefined): ReplicantError {
+    const place = { at: this.#at };
+    if (found === undefined) {
+      return new ReplicantError(
+        'TARGET_BUSY',
+        'the checkpoint is gone from the target: somebody emptied it',
+        {
+          place,
+        },
+      );
+    }
+    try {
+      confirmOwner(parseCheckpoint(found), this.#o.owner.id);
+    } catch (error) {
+      if (error instanceof ReplicantError) return error.within(place);
+    }
+    return new ReplicantError('TARGET_BUSY', 'a transaction was not carried out', { place });
+  }
+
+  /** The snapshot has been written: what is on the target and not in it goes. */
+  async #complete(
+    target: TargetLink,
+    connect: () => Promise<Client>,
+    signal: AbortSignal,
+    mirror: boolean,
+  ): Promise<void> {
+    // A refusal that comes when the stream has begun would be taken for one of a command of the stream.
+    await this.#answered(target);
+    const present = this.#present;
+    if (!mirror || present === undefined) return;
+    const { filter, dbMap, keyMap, dbs, findings, emit } = this.#o;
+    const client = await connect();
+    emit('info', 'note', 'removing what the source does not have');
+    const { removed, scanned } = await removeMissing(client, {
+      keys: present.keys,
+      dbs,
+      wanted: (db, key) =>
+        dbMap.sourcesOf(db).some((from) => filter.matchesDb(from)) && carriesTargetKey(key, filter, keyMap),
+      wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind) : undefined,
+      unlink: findings.capabilities.unlink,
+      signal,
+    });
+    const libraries =
+      filter.active || keyMap?.active === true || !findings.capabilities.functions
+        ? []
+        : await removeMissingFunctions(client, present.libraries);
+    emit(
+      'info',
+      'note',
+      `removed ${removed} of ${scanned} keys and ${libraries.length} function libraries that the source does not have`,
+    );
+  }
+
+  /**
+   * Removes on a connection of its own what a delivery wants gone. When that delivery is over, so is this: a key
+   * that the next one writes must not be removed for the sake of an older snapshot, or a second time.
+   */
+  #aside(work: (connect: () => Promise<Client>, signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#leave;
+    const done = this.#workAside(work, signal);
+    this.#beside = Promise.allSettled([this.#beside, done]);
+    return done;
+  }
+
+  async #workAside(
+    work: (connect: () => Promise<Client>, signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { sync, owner } = this.#o;
+    let client: Client | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const leave = (): void => {
+      // What has been sent is waited for, if it takes not too long; after that the next claim closes it.
+      timer = setTimeout(() => client?.close(), LEAVE_TIMEOUT_MS);
+    };
+    const connect = async (): Promise<Client> => {
+      client = await Client.connect(sync.target, 'target');
+      await client.request(['CLIENT', 'SETNAME', connectionName(sync.name, owner.id)]);
+      return client;
+    };
+    signal.addEventListener('abort', leave);
+    try {
+      await work(connect, signal);
+    } finally {
+      signal.removeEventListener('abort', leave);
+      clearTimeout(timer);
+      client?.close();
+    }
+  }
+
+  /** Everything that has been written has been answered. */
+  async #answered(target: TargetLink): Promise<void> {
+    if (await target.idle(CLEAR_TIMEOUT_MS)) return;
+    throw new ReplicantError('TARGET_BUSY', 'the target has not answered for 10 minutes', {
+      place: { at: this.#at },
+    });
+  }
+
+  async #clear(
+    target: TargetLink,
+    connect: () => Promise<Client>,
+    signal: AbortSignal,
+    request: ClearRequest,
+  ): Promise<void> {
+    await this.#answered(target);
+    const { filter, keyMap } = this.#o;
+    await clearDatabases(await connect(), request, filter, keyMap, signal);
+  }
+
+  #commandFailed(failed: FailedCommand): void {
+    const { tally, sync } = this.#o;
+    const delivery = this.#delivery;
+    tally.errors++;
+    const streaming = delivery?.streaming === true;
+    const { error, skippable } = judgeRefusal(failed, this.#at, streaming ? 'stream' : 'snapshot');
+    // A command of our own, without which nothing can go on.
+    const own = failed.offset < 0 && !failed.executed;
+    if (!skippable || own) throw error;
+    const inQueue = streaming && delivery.atomic && !failed.executed;
+    const module = inQueue ? undefined : refusedModule(failed);
+    if (module !== undefined) {
+      if (!streaming) tally.keys--;
+      tally.errors--;
+      this.#unsupported(noModule(module, this.#o.findings.capabilities.server, error), module);
+      return;
+    }
+    if (sync.onError === 'stop') {
+      if (streaming && !inQueue) this.#refusal ??= failed;
+      throw error;
+    }
+    const key = error.place.key ?? '';
+    if (!streaming) tally.keys--;
+    this.#skip({
+      what: streaming ? 'command' : 'key',
+      name: streaming ? `${failed.name} ${key}` : key,
+      ...{ db: -1, offset: failed.offset, why: failed.error },
+    });
+    if (!inQueue) return;
+    // The target drops the whole transaction: it is sent again without this command.
+    this.#leftOut.add(failed.offset);
+    throw new ReplicantError('TARGET_UNREACHABLE', `a transaction is sent again without ${failed.name}`, {
+      place: { at: this.#at },
+    });
+  }
+
+  /** The position on the target is behind the refused command: the next run must not go on as if nothing was. */
+  async #recordRefusal({ name, offset, error }: FailedCommand): Promise<void> {
+    const { sync, owner } = this.#o;
+    const client = await Client.connect(sync.target, 'target');
+    try {
+      const text = await readCheckpointText(client, sync.name);
+      if (text === undefined) return;
+      const checkpoint = parseCheckpoint(text);
+      if (checkpoint.owner?.id !== owner.id) return;
+      const refused = { command: name, offset: Math.max(0, offset), error };
+      const marked = formatCheckpoint({ ...checkpoint, owner: undefined, refused });
+      await replaceCheckpoint(client, sync.name, text, bytesOf(marked));
+    } finally {
+      client.close();
+    }
+  }
+
+  #unsupported(error: ReplicantError, type: string): void {
+    if (this.#o.sync.onUnsupported === 'fail') throw error;
+    const { key, db = -1, offset = -1 } = error.place;
+    const what = key === undefined ? 'function' : 'key';
+    this.#leftOutOf({ what, db, key, type, why: error.message, offset });
+    this.#skip({ what, name: key ?? 'function library', db, offset, why: error.message });
+  }
+
+  /** Of a kind of command that the target can't take, or that becomes something else there, the first is told. */
+  #reported(item: LeftOut): void {
+    if (this.#o.sync.onUnsupported === 'fail') {
+      throw new ReplicantError('RDB_UNSUPPORTED', `${item.type} in the stream: ${item.why}`, {
+        place: { at: this.#sourceAt, offset: item.offset, db: item.db },
+        hint: '--on-unsupported report goes on without it',
+      });
+    }
+    const seen = `${item.type} ${item.why}`;
+    if (this.#told.has(seen)) {
+      this.#o.tally.skippedCount++;
+      return;
+    }
+    this.#told.add(seen);
+    this.#leftOutOf(item);
+    this.#skip({ what: 'command', name: item.type, db: item.db, offset: item.offset, why: item.why });
+  }
+
+  #leftOutOf(item: LeftOut): void {
+    if (this.#o.sync.onUnsupported !== 'skip') this.#o.leftOut?.add(item);
+  }
+
+  #skip(item: Parameters<Tally['skip']>[0]): void {
+    this.#o.tally.skip(item);
+    this.#o.emit('warn', 'skipped', `left out ${item.what} ${item.name}: ${item.why}`, {
+      db: item.db,
+      offset: item.offset,
+    });
+  }
+
+  // ---- when it breaks ----------------------------------------------------------------------------------
+
+  #drop(): void {
+    this.#leave.abort();
+    this.#leave = new AbortController();
+    this.#delivery?.close();
+    this.#target?.close();
+    this.#delivery = undefined;
+    this.#target = undefined;
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    const { signal, emit, events } = this.#o;
+    if (signal.aborted) return;
+    if (this.#refusal !== undefined) await this.#recordRefusal(this.#refusal);
+    if (this.#fatal !== undefined || !(error instanceof ReplicantError)) throw this.#fatal ?? error;
+    if (error.code === 'SOURCE_PROTOCOL' && events.garbled(error)) return;
+    if (/^(SOURCE|RDB)_/.test(error.code)) throw error.within({ at: this.#sourceAt });
+    // What has worked and turns into garbage is a torn connection; what never did is a stranger.
+    const torn = error.code === 'TARGET_PROTOCOL' && this.#started && this.#attempt < GARBLED_MOST;
+    if (!error.retry && !torn) throw error.within({ at: this.#at });
+    const waitMs = backOffMs(error.code === 'TARGET_BUSY' ? BUSY : RECONNECT, this.#attempt++, Math.random());
+    events.waiting(error.message);
+    const event = error.code === 'TARGET_BUSY' ? 'waiting' : 'target-lost';
+    emit(
+      'warn',
+      event,
+      `${formatError(error.within({ at: this.#at }))}; trying again in ${(waitMs / 1000).toFixed(1)} s`,
+      {
+        attempt: this.#attempt - 1,
+        waitMs,
+      },
+    );
+    await sleep(waitMs, signal);
+  }
+}
+
+const BUILTIN_NAMES: ReadonlySet<string> = new Set(BUILTIN_COMMANDS.specs.map(({ name }) => name));
+
+/** undefined: the target takes everything that the source sends. */
+function commandForm({ capabilities, sourceIdentity, table }: Findings): CommandForm | undefined {
+  const more = table.specs.map(({ name }) => name).filter((name) => !BUILTIN_NAMES.has(name));
+  const names = needsLook(capabilities, sourceIdentity, more);
+  if (names.length === 0) return undefined;
+  const context = createTargetContext(capabilities, sourceIdentity);
+  return { names, of: (args) => toTargetForm(args, context) };
+}
