@@ -47,13 +47,15 @@ export async function previewPair(a, b, key, type) {
  * @param {Client} a
  * @param {Client} b
  * @param {Buffer} key
+ * @param {ReadonlySet<string>} [gone] fields of `b`, as latin1, that need not be there
  * @returns {Promise<boolean>}
  */
-export async function hasSameFields(a, b, key) {
+export async function hasSameFields(a, b, key, gone = new Set()) {
   const replies = await Promise.all([a, b].map((client) => client.call('HGETALL', key)));
   const [left, right] = replies.map(
     (flat) => new Map(toPairs(flat.map((bytes) => bytes.toString('latin1')))),
   );
+  for (const field of gone) if (!left.has(field)) right.delete(field);
   return left.size === right.size && [...left].every(([field, value]) => right.get(field) === value);
 }
 

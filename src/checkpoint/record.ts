@@ -135,6 +135,9 @@ function formatTail(
   loaded: number,
   timeMs: number,
 ): string {
+  // What stood there would be no JSON, and the job could not be gone on with.
+  for (const number of [offset, db, loaded, timeMs])
+    if (!Number.isSafeInteger(number)) throw new ReplicantError('INTERNAL', `a checkpoint with ${number}`);
   return `${quotedReplid},"offset":${offset},"db":${db},"inMulti":${inMulti},"loaded":${loaded},"timeMs":${timeMs}}`;
 }
 

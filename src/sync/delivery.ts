@@ -90,7 +90,7 @@ type Phase = 'guarding' | 'loading' | 'completing' | 'streaming';
 const PIECE_BYTES = 256 * 1024;
 const STREAM_IN_FLIGHT = 24 * 1024 * 1024;
 /** How often the checkpoint of a snapshot is renewed. */
-const LOADING_EVERY_MS = 1000;
+const LOADING_EVERY_MS = 500;
 /** Longer than this nobody else's turn is kept waiting. */
 const TURN_MS = 10;
 /** A full spool that has not found room for so long will not find any. */

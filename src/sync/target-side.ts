@@ -109,6 +109,8 @@ export class TargetSide {
   #fresh = false;
   #attempt = 0;
   #end: (error: unknown) => void = () => {};
+  /** What was planned last is of no use any more. */
+  #overtaken = false;
   #news: () => void = () => {};
   #mostCommitted = -1;
   /** One for the whole run: it remembers scripts. */
@@ -234,10 +236,10 @@ export class TargetSide {
       const checkpoint = this.#startingPoint(claim);
       const found = await this.#decide(checkpoint, await this.#spoiled(client, checkpoint));
       if (found === undefined) return;
-      const plan = await this.#prepareExpiry(client, checkpoint, found);
       // From here on the plan may be overtaken: by a source that starts over, or by a stop.
       ended = this.#untilEnd();
-      await this.#deliver(claim, checkpoint, plan);
+      const plan = await this.#prepareExpiry(client, checkpoint, found);
+      if (!this.#overtaken) await this.#deliver(claim, checkpoint, plan);
     } finally {
       client.close();
     }
@@ -246,8 +248,13 @@ export class TargetSide {
 
   #untilEnd(): Promise<void> {
     const ended = new Promise<void>((resolve, reject) => {
-      this.#end = (error) => (error === undefined ? resolve() : reject(error));
+      this.#end = (error) => {
+        this.#overtaken = true;
+        if (error === undefined) resolve();
+        else reject(error);
+      };
     });
+    this.#overtaken = false;
     // Somebody may only look at it later.
     ended.catch(() => {});
     if (this.#fatal !== undefined) this.#end(this.#fatal);

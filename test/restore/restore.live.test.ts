@@ -153,7 +153,7 @@ describe.skipIf(binary === undefined)('what goes wrong', () => {
     const { url, client } = await start();
     await client.call('CONFIG', 'SET', 'maxmemory', '1');
     await expect(restore(corpus, url)).rejects.toMatchObject({
-      code: 'TARGET_REFUSED',
+      code: 'TARGET_BUSY',
       message: expect.stringContaining('out of memory'),
       place: { at: corpus },
     });

@@ -4,6 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { matrixTable } from '../../scripts/matrix-table.mjs';
 import { readMatrix, SERIES } from '../support/matrix.js';
 
+/** Without what the formatter adds to make columns. */
+function narrow(text: string): string {
+  return text.replaceAll(/ +\|/gu, ' |').replaceAll(/-{3,}/gu, '---');
+}
+
 describe('the table of the version matrix', () => {
   test('targets that fare the same share a row; what goes as it is has no place in it', () => {
     const same = { snapshot: { strings: 'exact', streams: 'converted' }, stream: { functions: 'reported' } };
@@ -25,6 +30,6 @@ describe('the table of the version matrix', () => {
 
   test('README holds what the script prints', () => {
     const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    expect(readme).toContain(`\n${matrixTable(readMatrix())}\n`);
+    expect(narrow(readme)).toContain(`\n${narrow(matrixTable(readMatrix()))}\n`);
   });
 });

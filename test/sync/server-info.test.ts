@@ -47,7 +47,7 @@ describe('what else may be said', () => {
     const info = readServerInfo('');
     expect(info).toEqual({
       ...{ identity: undefined, mode: 'standalone', role: 'primary', loading: false },
-      ...{ runId: '', replOffset: -1, replid: '', keys: new Map() },
+      ...{ runId: '', replOffset: -1, replid: '', keys: new Map(), timedHashes: 0 },
     });
   });
 });
