@@ -149,6 +149,7 @@ function statusBeforeStart(name: string): SyncStatus {
     caughtUp: false,
     uptimeSeconds: 0,
     waitingFor: null,
+    targetAbilities: [],
     totals,
     shards: [],
   };

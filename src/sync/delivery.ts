@@ -347,12 +347,13 @@ export class Delivery {
 
   #beginLoad(): void {
     const { spool, crc, capabilities, filter, dbMap, tally, clockOffsetMs, pipeline, plan } = this.#o;
-    const { targetDatabases, targetHasKeys, hold, present, keyMap, events } = this.#o;
+    const { targetDatabases, targetHasKeys, hold, present, keyMap, form, events } = this.#o;
     this.#writer = new SnapshotWriter({
       ...{ out: pipeline, crc, capabilities, filter, dbMap, tally, clockOffsetMs },
       ...{ targetDatabases, targetHasKeys, hold, present, keyMap },
       skipBefore: plan.kind === 'load' ? plan.skipBefore : 0,
       onUnsupported: (error, type) => events.unsupported(error, type),
+      onScript: (body) => form?.script(body),
     });
     this.#decoder = new RdbDecoder(this.#writer, { crc });
     this.#next = spool.snapshot.start;

@@ -12,7 +12,7 @@ import { parseCommandReply } from '../keyspace/server-commands.js';
 import { Client } from '../net/client.js';
 import { atLeast, formatServer, type ServerIdentity } from '../rdb/server-support.js';
 import { ReplyError } from '../resp/reply-decoder.js';
-import type { Capabilities } from '../target/capabilities.js';
+import { type Capabilities, describeCapabilities } from '../target/capabilities.js';
 import { probeTarget } from '../target/probe-target.js';
 import type { SyncOptions } from './options.js';
 import { patiently } from './patience.js';
@@ -141,6 +141,7 @@ async function examineBoth(
       : wouldKeepKeys(o.sync.targetNotEmpty, keys, target.address, o.refuse));
   const from = `source ${source.address} is ${describeServer(sourceInfo?.identity)}`;
   o.emit('info', 'connected', `${from}, target ${target.address} is ${describeServer(capabilities.server)}`);
+  o.emit('info', 'note', `the target: ${describeCapabilities(capabilities).slice(1).join('; ')}`);
   const version = sourceInfo?.identity?.version;
   const relativeTtls = version === undefined || !atLeast(version, 7);
   return {

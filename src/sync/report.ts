@@ -29,6 +29,7 @@ export interface RunFacts {
   readonly keysHint: number;
   readonly spoolBytes: number;
   readonly waitingFor: string | undefined;
+  readonly targetAbilities: readonly string[];
 }
 
 export function buildStatus(run: RunFacts): SyncStatus {
@@ -49,6 +50,7 @@ export function buildStatus(run: RunFacts): SyncStatus {
       lagSeconds < CAUGHT_UP_LAG_SECONDS,
     uptimeSeconds: (nowMs - run.startedMs) / 1000,
     waitingFor: run.waitingFor ?? null,
+    targetAbilities: run.targetAbilities,
     totals: {
       keys: tally.keys,
       commands: tally.commands,

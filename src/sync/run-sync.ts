@@ -36,6 +36,7 @@ import { LeftOutFile } from './left-out.js';
 import type { Emit, SyncEvent, SyncPhase, SyncStatus, SyncSummary } from './status.js';
 import { Tally } from './tally.js';
 import { TargetSide } from './target-side.js';
+import { describeCapabilities } from '../target/capabilities.js';
 
 const WINDOW_BYTES = 4 * 1024 * 1024;
 const GARBLED_MOST = 5;
@@ -133,6 +134,7 @@ class SyncRun implements SyncHandle {
       rdbBytesTotal: this.#intake?.rdbBytesTotal ?? 0,
       keysHint: delivery?.keysHint ?? 0,
       spoolBytes: this.#spool?.bytes ?? 0,
+      targetAbilities: this.#findings === undefined ? [] : describeCapabilities(this.#findings.capabilities),
       waitingFor:
         this.#waitingFor ??
         (this.#spool?.full === true ? 'the spool is full: for the target to take something' : undefined) ??

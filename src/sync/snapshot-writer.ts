@@ -52,6 +52,8 @@ export interface SnapshotWriterOptions {
   readonly skipBefore?: number;
   /** What the target is kept from expiring; then keys past their time are carried too, as to any replica. */
   readonly hold?: HoldPolicy | undefined;
+  /** Told of the scripts that the source has cached. */
+  readonly onScript?: ((body: Uint8Array) => void) | undefined;
   /** Told of every key that is carried, so that the others can be removed. */
   readonly present?: Presence | undefined;
   /** Told how a key has been written, all of it or what the target can hold of it. */
@@ -152,6 +154,7 @@ export class SnapshotWriter implements RdbHandler {
         this.#absoluteTtls = true;
         return;
       case 'lua':
+        this.#o.onScript?.(value);
         this.#o.out.near(0);
         this.#o.out.command([bytesOf('SCRIPT'), bytesOf('LOAD'), value]);
         return;

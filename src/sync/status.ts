@@ -45,6 +45,8 @@ export interface SyncStatus {
   readonly uptimeSeconds: number;
   /** What it waits for, in plain words; null when it waits for nothing. */
   readonly waitingFor: string | null;
+  /** What the target is and can do, in plain words; empty before it has been asked. */
+  readonly targetAbilities: readonly string[];
   readonly totals: SyncTotals;
   readonly shards: readonly ShardStatus[];
 }

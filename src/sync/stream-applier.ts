@@ -40,6 +40,8 @@ export interface CommandForm {
   readonly names: readonly string[];
   /** null: the command as it is. */
   of(args: Args): TargetForm;
+  /** A script that the source has cached: EVALSHA may name it. */
+  script(body: Uint8Array): void;
 }
 
 /** Makes what is applied final together with the position. */

@@ -748,5 +748,9 @@ function commandForm({ capabilities, sourceIdentity, table }: Findings): Command
   const names = needsLook(capabilities, sourceIdentity, more);
   if (names.length === 0) return undefined;
   const context = createTargetContext(capabilities, sourceIdentity);
-  return { names, of: (args) => toTargetForm(args, context) };
+  return {
+    names,
+    of: (args) => toTargetForm(args, context),
+    script: (body) => context.scripts.add(body),
+  };
 }

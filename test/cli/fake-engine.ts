@@ -26,6 +26,7 @@ export const syncStatus: SyncStatus = {
   caughtUp: true,
   uptimeSeconds: 75,
   waitingFor: null,
+  targetAbilities: [],
   totals: { keys: 25, commands: 7, bytes: 5000, skipped: 0, errors: 0 },
   shards: [shardStatus],
 };
