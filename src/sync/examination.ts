@@ -141,7 +141,7 @@ async function examineBoth(
       : wouldKeepKeys(o.sync.targetNotEmpty, keys, target.address, o.refuse));
   const from = `source ${source.address} is ${describeServer(sourceInfo?.identity)}`;
   o.emit('info', 'connected', `${from}, target ${target.address} is ${describeServer(capabilities.server)}`);
-  o.emit('info', 'note', `the target: ${describeCapabilities(capabilities).slice(1).join('; ')}`);
+  o.emit('info', 'connected', `the target: ${describeCapabilities(capabilities).slice(1).join('; ')}`);
   const version = sourceInfo?.identity?.version;
   const relativeTtls = version === undefined || !atLeast(version, 7);
   return {
