@@ -144,6 +144,14 @@ describe.skipIf(NEWEST === undefined)('two programs with one job', () => {
     process.kill(first.pid, 'SIGSTOP');
     target.resume();
     expect((await checkpointOn(to))?.state).toBe('loading');
+    // By the target's count, in whole seconds.
+    await waitFor('it counts as stuck', async () => {
+      const clients: string = await to.text('CLIENT', 'LIST');
+      const idle = [...clients.matchAll(/name=replicant:the-job:.* idle=(\d+)/gu)].map(([, seconds]) =>
+        Number(seconds),
+      );
+      return idle.every((seconds) => seconds >= 4);
+    });
     const second = start('--takeover-after', '4s');
     await second.says(/full sync done/u, 60_000);
     // What it left out must not come back by the hand of the first.
