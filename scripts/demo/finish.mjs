@@ -1,8 +1,9 @@
 /** The end of the demo: everything written has arrived, and both servers hold the same. */
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareServers, digest } from '../lib/compare.mjs';
 import { timeToVisible } from './probe.mjs';
-import { lastMessages } from './sync-process.mjs';
+import { CLI_PATH, lastMessages } from './sync-process.mjs';
 
 /** @typedef {import('../servers.mjs').RunningServer} RunningServer */
 /** @typedef {import('../workload/abilities.mjs').Abilities} Abilities */
@@ -87,6 +88,8 @@ function judge(comparison, groupsCount) {
  */
 export async function awaitEqual(source, target, { screen, dbs, abilities }) {
   screen.progress('comparing every key');
+  // The position it would go on from is the one key that only the target has.
+  spawnSync(process.execPath, [CLI_PATH, 'checkpoint', 'clear', target.url, '--all'], { stdio: 'ignore' });
   const [a, b] = await Promise.all([
     source.client({ timeoutMs: 120_000 }),
     target.client({ timeoutMs: 120_000 }),
