@@ -209,16 +209,6 @@ export async function killLoop(options: KillLoopOptions): Promise<KillLoop> {
   return { tool: options.start(options.kills), kills };
 }
 
-/** How often it was killed after which last words; numbers are left out, so that like things count together. */
-export function killsByLastWords(kills: readonly Kill[]): Readonly<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for (const { last } of kills) {
-    const words = last.replaceAll(/[\da-f]{40}|[\d.:]*\d/g, '#');
-    counts[words] = (counts[words] ?? 0) + 1;
-  }
-  return counts;
-}
-
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
 // ---- the end -----------------------------------------------------------------------------------------------
