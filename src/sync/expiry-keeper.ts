@@ -372,7 +372,8 @@ export class ExpiryKeeper {
     signal?: AbortSignal,
     selective = true,
   ): Promise<SweepResult> {
-    const { marginMs, dbs, databases, fields, wantedKind } = this.#o;
+    const { dbs, databases, fields, wantedKind } = this.#o;
+    const marginMs = this.#marginMs;
     // Alone on the target, what an earlier run with other filters left is released, too.
     const wanted = selective ? this.#o.wanted : undefined;
     // Sweeps in the background leave the target most of its time.

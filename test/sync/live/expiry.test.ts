@@ -13,7 +13,9 @@ import {
   trueFieldDeadline,
   trueKeyDeadline,
 } from '../../../src/convert/held-time.js';
-import { whyExpired } from '../../../src/sync/expiry-keeper.js';
+import { Client as EngineClient } from '../../../src/net/client.js';
+import { parseEndpoint } from '../../../src/net/parse-endpoint.js';
+import { ExpiryKeeper, whyExpired } from '../../../src/sync/expiry-keeper.js';
 import {
   awaitCaughtUp,
   equalOrExplain,
@@ -487,6 +489,31 @@ describe.runIf(VALKEY !== undefined)('clocks apart', () => {
       await primary.close();
     }
   });
+});
+
+test.skipIf(REDIS === undefined)('where there are many keys to look at, they are held earlier', async () => {
+  const server = await servers.start(REDIS!);
+  const client = await servers.client(server);
+  const target = parseEndpoint(server.url, 'target');
+  const keeper = new ExpiryKeeper({
+    ...{ target, job: JOB, connectionName: 'keeper', marginMs: 2000, sole: true, dbs: undefined },
+    ...{ databases: 16, fields: true, wanted: undefined, wantedKind: undefined, clockOffsetMs: 0 },
+    // A minute and a half, as long as six looks at all of them take.
+    expectedKeys: 1_000_000,
+    emit: () => {},
+    events: { note: () => Promise.resolve(true), lapsed: () => {} },
+  });
+  await client.call('SET', 'near', 'x', 'PX', 60_000);
+  await client.call('SET', 'far', 'x', 'PX', 600_000);
+  const own = await EngineClient.connect(target, 'target');
+  try {
+    await keeper.load(own, true);
+    await waitFor('it is held', async () => isHeldKey(await deadlineOf(client, 'near')));
+    expect(isHeldKey(await deadlineOf(client, 'far'))).toBe(false);
+  } finally {
+    keeper.close();
+    own.close();
+  }
 });
 
 test('why keys may have run out', () => {
