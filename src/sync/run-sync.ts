@@ -14,7 +14,7 @@ import type { Owner } from '../checkpoint/record.js';
 import { formatError, ReplicantError } from '../errors.js';
 import { createDbMap, type DbMap } from '../keyspace/db-map.js';
 import { createKeyFilter, type KeyFilter } from '../keyspace/key-filter.js';
-import { carriesTargetKey, createKeyMap, type KeyMap } from '../keyspace/key-map.js';
+import { createKeyMap, type KeyMap } from '../keyspace/key-map.js';
 import { Client } from '../net/client.js';
 import { type Endpoint, formatAddress } from '../net/endpoint.js';
 import { formatPosition, type Position } from '../replication/position.js';
@@ -35,6 +35,7 @@ import { JobState } from './job-state.js';
 import { LeftOutFile } from './left-out.js';
 import type { Emit, SyncEvent, SyncPhase, SyncStatus, SyncSummary } from './status.js';
 import { Tally } from './tally.js';
+import { targetKeys } from './target-keys.js';
 import { TargetSide } from './target-side.js';
 import { describeCapabilities } from '../target/capabilities.js';
 
@@ -321,10 +322,7 @@ class SyncRun implements SyncHandle {
       dbs: this.#dbs,
       databases: targetDatabases,
       fields: capabilities.fieldTtl,
-      wanted:
-        filter.keysActive || this.#keyMap !== undefined
-          ? (_, key) => carriesTargetKey(key, filter, this.#keyMap)
-          : undefined,
+      wanted: targetKeys(filter, this.#dbMap, this.#keyMap),
       wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind as ValueKind) : undefined,
       clockOffsetMs: targetClockOffsetMs ?? 0,
       expectedKeys: this.#findings?.sourceKeys ?? 0,

@@ -20,7 +20,7 @@ import { formatError, ReplicantError } from '../errors.js';
 import { BUILTIN_COMMANDS } from '../keyspace/command-table.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
-import { carriesTargetKey, type KeyMap } from '../keyspace/key-map.js';
+import type { KeyMap } from '../keyspace/key-map.js';
 import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
 import { formatAddress } from '../net/endpoint.js';
@@ -48,6 +48,7 @@ import type { SourceSide } from './source-side.js';
 import type { Emit } from './status.js';
 import type { ClearRequest, CommandForm } from './stream-applier.js';
 import type { Tally } from './tally.js';
+import { targetKeys } from './target-keys.js';
 
 export interface TargetSideOptions {
   readonly sync: SyncOptions;
@@ -539,8 +540,7 @@ export class TargetSide {
     const { removed, scanned } = await removeMissing(client, {
       keys: present.keys,
       dbs,
-      wanted: (db, key) =>
-        dbMap.sourcesOf(db).some((from) => filter.matchesDb(from)) && carriesTargetKey(key, filter, keyMap),
+      wanted: targetKeys(filter, dbMap, keyMap) ?? (() => true),
       wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind) : undefined,
       unlink: findings.capabilities.unlink,
       signal,
