@@ -7,15 +7,12 @@ import { sameBytes } from '../keyspace/words.js';
 import type { Client } from '../net/client.js';
 import type { CommandArg } from '../resp/encode.js';
 import { type Reply, ReplyError } from '../resp/reply-decoder.js';
+import { refusalOfTarget } from '../target/target-state.js';
 import { damaged } from './fields.js';
 import { CHECKPOINT_PREFIX, type Checkpoint, checkpointKey, parseCheckpoint } from './record.js';
 
 /** Keys looked at by one SCAN: some milliseconds of the server's time. */
 const SCAN_COUNT = '10000';
-/** What a server says that can't serve commands, or writes, for the moment. */
-const NOT_NOW =
-  /^(OOM|LOADING|READONLY|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|UNKILLABLE)\b/;
-
 const latin = new TextDecoder('latin1');
 
 export async function readCheckpoint(client: Client, job: string): Promise<Checkpoint | undefined> {
@@ -113,10 +110,7 @@ export async function call(client: Client, ...args: readonly CommandArg[]): Prom
 
 function accept(client: Client, command: string, reply: Reply): Reply {
   if (!(reply instanceof ReplyError)) return reply;
-  if (!NOT_NOW.test(reply.message)) throw client.refusal(command, reply);
-  throw new ReplicantError('TARGET_BUSY', `the target cannot serve ${command} now: ${reply.message}`, {
-    place: { at: client.address },
-  });
+  throw refusalOfTarget(client, command, reply);
 }
 
 function unexpected(client: Client, command: string): ReplicantError {

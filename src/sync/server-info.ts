@@ -69,3 +69,30 @@ export function readServerInfo(text: string): ServerInfo {
     ),
   };
 }
+
+/** What a source can still send to a replica that comes back. */
+export interface Backlog {
+  readonly replid: string;
+  /** The history before, and the first byte of it that is no longer the same. */
+  readonly formerReplid: string;
+  readonly formerEnd: number;
+  /** Offset of its first byte. */
+  readonly first: number;
+  readonly bytes: number;
+}
+
+/** From INFO; undefined where it does not say (before 4.0, or not allowed). */
+export function readBacklog(info: string): Backlog | undefined {
+  const fields = parseInfo(info);
+  const number = (name: string): number => Number(fields.get(name) ?? Number.NaN);
+  const replid = fields.get('master_replid');
+  const active = fields.get('repl_backlog_active') === '1';
+  if (replid === undefined) return undefined;
+  return {
+    replid,
+    formerReplid: fields.get('master_replid2') ?? '',
+    formerEnd: number('second_repl_offset'),
+    first: number('repl_backlog_first_byte_offset'),
+    bytes: active ? number('repl_backlog_histlen') : -1,
+  };
+}
