@@ -46,6 +46,8 @@ export interface SurveyOptions {
 export interface StartOptions {
   /** Configuration directives as in redis.conf; an array repeats the directive, one line per element. */
   args?: Readonly<Record<string, string | number | readonly string[]>>;
+  /** What follows the configuration file on the command line, such as `--sentinel`. */
+  flags?: readonly string[];
   /** Default: a free one. */
   port?: number;
   /** Default: a fresh temporary directory, removed by `stop`. A given one is never removed. */

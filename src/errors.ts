@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'TARGET_NOT_EMPTY'
   | 'TARGET_REFUSED'
   | 'TARGET_BUSY'
+  | 'TARGET_MOVED'
   | 'TARGET_PROTOCOL'
   | 'TARGET_HELD'
   | 'CHECKPOINT'
@@ -52,6 +53,8 @@ const CODES: Readonly<Record<ErrorCode, readonly [exitCode: number, retry: boole
   TARGET_REFUSED: [5, false],
   /** Target: it cannot take writes now (OOM, READONLY, LOADING …). */
   TARGET_BUSY: [5, true],
+  /** Target: a slot of the cluster is elsewhere, or on its way. */
+  TARGET_MOVED: [5, true],
   /** Target: what answers there does not speak the protocol. */
   TARGET_PROTOCOL: [5, false],
   /** Target: another process holds the job. */

@@ -13,7 +13,7 @@ export { formatPosition, type Position } from './replication/position.js';
 export type { SyncHandle } from './sync/handle.js';
 export type { FilterOptions, SyncOptions, ValueKind } from './sync/options.js';
 export { SYNC_DEFAULTS } from './sync/defaults.js';
-export { startSync } from './sync/run-sync.js';
+export { startJob as startSync } from './sync/start-job.js';
 export type {
   ShardStatus,
   SyncEvent,

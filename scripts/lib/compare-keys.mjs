@@ -9,7 +9,8 @@
 import { compareStreams } from './compare-streams.mjs';
 import { hasSameFields, hasSameScores, previewPair, quoteBytes } from './preview.mjs';
 
-/** @typedef {import('./client.mjs').Client} Client */
+/** @typedef {import('./compare.mjs').AnyClient} AnyClient */
+/** @typedef {import('./compare-sides.mjs').Entry} Entry */
 /** @typedef {{expireTime: boolean, fieldExpireTime: readonly [boolean, boolean]}} Abilities `expireTime` of both, field expiry of `a` and of `b` */
 
 /** So many fields are asked for in one command. */
@@ -19,8 +20,8 @@ const PTTL_TOLERANCE_MS = 50;
 
 /**
  * PEXPIRETIME since 7.0; HPEXPIRETIME since Redis 7.4 and Valkey 9.0.
- * @param {Client} a
- * @param {Client} b
+ * @param {AnyClient} a
+ * @param {AnyClient} b
  * @returns {Promise<Abilities>}
  */
 export async function listCapabilities(a, b) {
@@ -39,61 +40,78 @@ function isKnown(reply) {
 }
 
 /**
- * @param {{a: Client, b: Client, abilities: Abilities, isDeep: boolean, ttlToleranceMs: number, held: boolean, excused: {count: number}}} context
+ * @param {{a: AnyClient, b: AnyClient, abilities: Abilities, isDeep: boolean, ttlToleranceMs: number, held: boolean, excused: {count: number}}} context
  *   `excused` counts keys that are equal though their digests differ
- * @param {readonly Buffer[]} keys
- * @returns {Promise<Omit<import('./compare.mjs').Difference, 'db'>[]>}
+ * @param {readonly {a: Entry, b: Entry}[]} pairs in the selected databases
+ * @returns {Promise<import('./compare.mjs').Difference[]>}
  */
-export async function compareKeys(context, keys) {
-  const { a, b, abilities, isDeep, ttlToleranceMs, held } = context;
-  const ttlCommand = abilities.expireTime ? 'PEXPIRETIME' : 'PTTL';
-  const tolerance = abilities.expireTime ? ttlToleranceMs : Math.max(ttlToleranceMs, PTTL_TOLERANCE_MS);
-  const commands = keys.flatMap((key) => [
-    ['TYPE', key],
-    [ttlCommand, key],
+export async function compareKeys(context, pairs) {
+  const ttlCommand = context.abilities.expireTime ? 'PEXPIRETIME' : 'PTTL';
+  const ask = (client, keys) =>
+    client.pipeline(
+      keys.flatMap((key) => [
+        ['TYPE', key],
+        [ttlCommand, key],
+        // One by one: in a cluster each goes to the key's node.
+        ['DEBUG', 'DIGEST-VALUE', key],
+      ]),
+    );
+  const [left, right] = await Promise.all([
+    ask(
+      context.a,
+      pairs.map(({ a }) => a.key),
+    ),
+    ask(
+      context.b,
+      pairs.map(({ b }) => b.key),
+    ),
   ]);
-  commands.push(['DEBUG', 'DIGEST-VALUE', ...keys]);
-  const [left, right] = await Promise.all([a.pipeline(commands), b.pipeline(commands)]);
-  const digestsA = expectDigests(left.at(-1));
-  const digestsB = expectDigests(right.at(-1));
+  const found = await Promise.all(
+    pairs.map((pair, i) =>
+      compareKey(context, pair, left.slice(3 * i, 3 * i + 3), right.slice(3 * i, 3 * i + 3)),
+    ),
+  );
+  return found.flat();
+}
+
+async function compareKey(context, pair, [type, ttl, digestA], [typeB, ttlB, digestB]) {
+  const { abilities, isDeep, ttlToleranceMs, held } = context;
+  const left = { client: context.a, key: pair.a.key };
+  const right = { client: context.b, key: pair.b.key };
   const found = [];
-  for (const [index, key] of keys.entries()) {
-    const [type, ttl] = left.slice(2 * index);
-    const [typeB, ttlB] = right.slice(2 * index);
-    const name = quoteBytes(key);
-    if (type !== typeB) found.push({ key: name, what: 'type', a: String(type), b: String(typeB) });
-    else if (digestsA[index] !== digestsB[index]) {
-      if (await isSameInOtherWords(context, key, type)) context.excused.count++;
-      else found.push({ key: name, what: 'value', ...(await previewPair(a, b, key, type)) });
+  const tell = (what, a, b) => found.push({ db: pair.a.db, key: quoteBytes(pair.a.key), what, a, b });
+  if (type !== typeB) tell('type', String(type), String(typeB));
+  else if (expectDigest(digestA) !== expectDigest(digestB)) {
+    if (await isSameInOtherWords(context, left, right, type)) context.excused.count++;
+    else {
+      const shown = await previewPair(left, right, type);
+      tell('value', shown.a, shown.b);
     }
-    if (!isDeep) continue;
-    if (!isSameTtl(ttl, held ? trueDeadline(ttlB, KEY_HOLD_MS) : ttlB, tolerance)) {
-      found.push({
-        key: name,
-        what: 'ttl',
-        a: `${ttlCommand} ${String(ttl)}`,
-        b: `${ttlCommand} ${String(ttlB)}`,
-      });
-    }
-    if (type === typeB) found.push(...(await compareInside(context, key, type)));
   }
+  if (!isDeep) return found;
+  const tolerance = abilities.expireTime ? ttlToleranceMs : Math.max(ttlToleranceMs, PTTL_TOLERANCE_MS);
+  if (!isSameTtl(ttl, held ? trueDeadline(ttlB, KEY_HOLD_MS) : ttlB, tolerance)) {
+    const name = abilities.expireTime ? 'PEXPIRETIME' : 'PTTL';
+    tell('ttl', `${name} ${String(ttl)}`, `${name} ${String(ttlB)}`);
+  }
+  if (type === typeB)
+    for (const { what, a, b } of await compareInside(context, left, right, type)) tell(what, a, b);
   return found;
 }
 
-/** The server answers an array of 40 hex digits; an error here means that nothing can be judged. */
-function expectDigests(reply) {
+/** The server answers one digest of 40 hex digits; an error here means that nothing can be judged. */
+function expectDigest(reply) {
   if (reply instanceof Error) throw reply;
-  return reply.map(String);
+  return String(reply[0]);
 }
 
 /** Digests of equal values differ between families (field TTLs) and versions (how scores are printed). */
-async function isSameInOtherWords(context, key, type) {
-  const { a, b, held, abilities } = context;
+async function isSameInOtherWords({ held, abilities }, left, right, type) {
   if (type === 'hash') {
-    const gone = held && abilities.fieldExpireTime[1] ? await pastFields(b, key) : new Set();
-    return hasSameFields(a, b, key, gone);
+    const gone = held && abilities.fieldExpireTime[1] ? await pastFields(right) : new Set();
+    return hasSameFields(left, right, gone);
   }
-  return type === 'zset' && hasSameScores(a, b, key);
+  return type === 'zset' && hasSameScores(left, right);
 }
 
 /** -1 is no expiry and -2 no key; those must agree exactly. */
@@ -116,37 +134,37 @@ function trueDeadline(ms, holdMs) {
  * Fields that are held back though their time is over. The source may have stopped showing them long before it
  * removes them and says so (Valkey 9 takes its time).
  */
-async function pastFields(client, key) {
-  const times = await readFieldTtls(client, key, true);
+async function pastFields(place) {
+  const times = await readFieldTtls(place, true);
   const isPast = (ms) =>
     trueDeadline(ms, FIELD_HOLD_MS) !== ms && trueDeadline(ms, FIELD_HOLD_MS) <= Date.now();
   return new Set([...times].filter(([, ms]) => isPast(ms)).map(([field]) => field));
 }
 
-async function compareInside(context, key, type) {
-  if (type === 'stream') return compareStreams(context.a, context.b, key);
+async function compareInside(context, left, right, type) {
+  if (type === 'stream') return compareStreams(left, right);
   if (type === 'hash' && context.abilities.fieldExpireTime.includes(true))
-    return compareFieldTtls(context, key);
+    return compareFieldTtls(context, left, right);
   return [];
 }
 
 /** The fields' expiry; fields that only one side has are the value's difference, not reported again. */
-async function compareFieldTtls({ a, b, abilities, ttlToleranceMs, held }, key) {
+async function compareFieldTtls({ abilities, ttlToleranceMs, held }, left, right) {
   const [canA, canB] = abilities.fieldExpireTime;
-  const [left, right] = await Promise.all([readFieldTtls(a, key, canA), readFieldTtls(b, key, canB)]);
+  const [timesA, timesB] = await Promise.all([readFieldTtls(left, canA), readFieldTtls(right, canB)]);
   const found = [];
-  for (const [field, ttl] of left) {
-    const seen = right.get(field);
+  for (const [field, ttl] of timesA) {
+    const seen = timesB.get(field);
     const other = held && seen !== undefined ? trueDeadline(seen, FIELD_HOLD_MS) : seen;
     if (other === undefined || isSameTtl(ttl, other, ttlToleranceMs)) continue;
     const show = (value) => `${quoteBytes(Buffer.from(field, 'latin1'))} expires at ${value}`;
-    found.push({ key: quoteBytes(key), what: 'field-ttl', a: show(ttl), b: show(other) });
+    found.push({ what: 'field-ttl', a: show(ttl), b: show(other) });
   }
   return found;
 }
 
 /** @returns {Promise<Map<string, number>>} field as latin1 → HPEXPIRETIME of it; -1 without, or where none can be */
-async function readFieldTtls(client, key, isSupported) {
+async function readFieldTtls({ client, key }, isSupported) {
   const fields = await client.call('HKEYS', key);
   if (fields.length === 0) return new Map();
   const times = [];

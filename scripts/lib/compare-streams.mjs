@@ -3,9 +3,6 @@
  * has neither entries-added nor entries-read), but not what belongs to the process rather than to the data:
  * radix tree statistics, when a consumer was last seen, and the lag, which the server derives.
  */
-import { quoteBytes } from './preview.mjs';
-
-/** @typedef {import('./client.mjs').Client} Client */
 
 const NOT_DATA = new Set([
   'radix-tree-keys',
@@ -19,18 +16,18 @@ const NOT_DATA = new Set([
 const PREVIEW_CHARS = 160;
 
 /**
- * @param {Client} a
- * @param {Client} b
- * @param {Buffer} key
- * @returns {Promise<Omit<import('./compare.mjs').Difference, 'db'>[]>} at most one difference
+ * @param {import('./preview.mjs').Place} a
+ * @param {import('./preview.mjs').Place} b
+ * @returns {Promise<{what: 'stream', a: string | null, b: string | null}[]>} at most one difference
  */
-export async function compareStreams(a, b, key) {
-  const command = ['XINFO', 'STREAM', key, 'FULL', 'COUNT', 0];
-  const [left, right] = await Promise.all([a.call(...command), b.call(...command)]);
+export async function compareStreams(a, b) {
+  const [left, right] = await Promise.all(
+    [a, b].map(({ client, key }) => client.call('XINFO', 'STREAM', key, 'FULL', 'COUNT', 0)),
+  );
   const difference = firstDifference(readStream(left), readStream(right), '');
   if (difference === undefined) return [];
   const { path, left: mine, right: theirs } = difference;
-  return [{ key: quoteBytes(key), what: 'stream', a: show(path, mine), b: show(path, theirs) }];
+  return [{ what: 'stream', a: show(path, mine), b: show(path, theirs) }];
 }
 
 /** The reply as objects; groups and consumers by their names, so that one that is missing is seen as such. */

@@ -1,5 +1,9 @@
 /** Types of the comparison of two servers: see compare.mjs. */
 import type { Client } from './client.mjs';
+import type { ClusterClient } from './cluster-client.mjs';
+
+/** A server or a cluster. */
+export type AnyClient = Client | ClusterClient;
 
 export interface Difference {
   /** null for what belongs to no database: functions, the whole digest. */
@@ -33,6 +37,13 @@ export interface CompareOptions {
   ttlToleranceMs?: number;
   /** `b` is the target of a sync that runs, which holds deadlines back. Default false. */
   held?: boolean;
+  /**
+   * Where a key of `a` is expected in `b`; default: in the same place. Undefined: in none, it is not looked at.
+   * Differences are told by the key of `a`, but for what only `b` has.
+   */
+  mapKey?: (db: number, key: Buffer) => { readonly db: number; readonly key: Buffer } | undefined;
+  /** With clusters and `mapKey`: also functions, as each primary has them. Default true. */
+  functions?: boolean;
 }
 
 export interface Comparison {
@@ -41,7 +52,7 @@ export interface Comparison {
   readonly deep: boolean;
   /** Keys of the fuller side. */
   readonly keys: number;
-  /** May differ though `equal`: Redis 7.4+ digests a hash with expiring fields in its own way. */
+  /** Empty with clusters and `mapKey`. May differ though `equal`: Redis 7.4+ digests a hash with expiring fields in its own way. */
   readonly digestA: string;
   readonly digestB: string;
   readonly differences: readonly Difference[];
@@ -49,4 +60,8 @@ export interface Comparison {
 
 export declare function digest(client: Client): Promise<string>;
 /** Both clients are left in database 0. */
-export declare function compareServers(a: Client, b: Client, options?: CompareOptions): Promise<Comparison>;
+export declare function compareServers(
+  a: AnyClient,
+  b: AnyClient,
+  options?: CompareOptions,
+): Promise<Comparison>;

@@ -2,7 +2,8 @@
  * A difference between two values in few words: the size, and the first element that differs.
  */
 
-/** @typedef {import('./client.mjs').Client} Client */
+/** @typedef {import('./compare.mjs').AnyClient} AnyClient */
+/** @typedef {{client: AnyClient, key: Buffer}} Place one key of one side */
 
 const PREVIEW_BYTES = 64;
 
@@ -19,22 +20,21 @@ const READERS = {
 };
 
 /**
- * @param {Client} a
- * @param {Client} b
- * @param {Buffer} key
+ * @param {Place} a
+ * @param {Place} b
  * @param {string} type of both
  * @returns {Promise<{a: string, b: string}>}
  */
-export async function previewPair(a, b, key, type) {
+export async function previewPair(a, b, type) {
   const reader = READERS[type];
   if (reader === undefined) {
-    const [left, right] = await Promise.all([previewScalar(a, key, type), previewScalar(b, key, type)]);
+    const [left, right] = await Promise.all([previewScalar(a, type), previewScalar(b, type)]);
     return { a: left, b: right };
   }
-  const [sizeA, sizeB] = await Promise.all([a, b].map((client) => client.call(...reader[0](key))));
+  const [sizeA, sizeB] = await Promise.all([a, b].map(({ client, key }) => client.call(...reader[0](key))));
   const name = (size) => `${type} of ${size}`;
   if (Math.max(sizeA, sizeB) > ELEMENT_LIMIT) return { a: name(sizeA), b: name(sizeB) };
-  const [left, right] = await Promise.all([a, b].map((client) => readElements(client, key, reader)));
+  const [left, right] = await Promise.all([a, b].map((place) => readElements(place, reader)));
   const index = left.findIndex((element, i) => element !== right[i]);
   const at = index < 0 ? left.length : index;
   if (at >= left.length && at >= right.length)
@@ -44,14 +44,13 @@ export async function previewPair(a, b, key, type) {
 
 /**
  * Are the fields and values of a hash the same, whatever the digests say?
- * @param {Client} a
- * @param {Client} b
- * @param {Buffer} key
+ * @param {Place} a
+ * @param {Place} b
  * @param {ReadonlySet<string>} [gone] fields of `b`, as latin1, that need not be there
  * @returns {Promise<boolean>}
  */
-export async function hasSameFields(a, b, key, gone = new Set()) {
-  const replies = await Promise.all([a, b].map((client) => client.call('HGETALL', key)));
+export async function hasSameFields(a, b, gone = new Set()) {
+  const replies = await Promise.all([a, b].map(({ client, key }) => client.call('HGETALL', key)));
   const [left, right] = replies.map(
     (flat) => new Map(toPairs(flat.map((bytes) => bytes.toString('latin1')))),
   );
@@ -62,13 +61,14 @@ export async function hasSameFields(a, b, key, gone = new Set()) {
 /**
  * Do the members of a sorted set have the same scores, however they are printed? 7.x says
  * 5.4046200000000004 where 8.0 says 5.40462.
- * @param {Client} a
- * @param {Client} b
- * @param {Buffer} key
+ * @param {Place} a
+ * @param {Place} b
  * @returns {Promise<boolean>}
  */
-export async function hasSameScores(a, b, key) {
-  const replies = await Promise.all([a, b].map((client) => client.call('ZRANGE', key, 0, -1, 'WITHSCORES')));
+export async function hasSameScores(a, b) {
+  const replies = await Promise.all(
+    [a, b].map(({ client, key }) => client.call('ZRANGE', key, 0, -1, 'WITHSCORES')),
+  );
   const [left, right] = replies.map((flat) => toPairs(flat.map((bytes) => bytes.toString('latin1'))));
   return (
     left.length === right.length &&
@@ -87,7 +87,7 @@ function toPairs(flat) {
 }
 
 /** Strings, and module values, of which only the type can be told. */
-async function previewScalar(client, key, type) {
+async function previewScalar({ client, key }, type) {
   if (type !== 'string') return type;
   const [size, start] = await Promise.all([
     client.call('STRLEN', key),
@@ -97,7 +97,7 @@ async function previewScalar(client, key, type) {
 }
 
 /** @returns {Promise<string[]>} printable elements, in an order that both sides share */
-async function readElements(client, key, [, command, width, isOrdered]) {
+async function readElements({ client, key }, [, command, width, isOrdered]) {
   const flat = await client.call(...command(key));
   const elements = [];
   for (let i = 0; i < flat.length; i += width)

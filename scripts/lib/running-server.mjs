@@ -95,7 +95,11 @@ class Server {
   }
 
   async start() {
-    const [program = '', ...rest] = withParentDeath([...this.binary.command, join(this.dir, 'server.conf')]);
+    const [program = '', ...rest] = withParentDeath([
+      ...this.binary.command,
+      join(this.dir, 'server.conf'),
+      ...(this.options.flags ?? []),
+    ]);
     const log = openSync(join(this.dir, 'server.log'), 'a');
     // Its own process group: Ctrl-C in a terminal is ours to handle, not the server's.
     const child = spawn(program, rest, { cwd: this.dir, stdio: ['ignore', log, log], detached: true });

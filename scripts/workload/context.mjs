@@ -1,4 +1,5 @@
 /** Keys, values and scores for random commands. Everything comes from the seed; no clock, no state of a server. */
+import { slotOf } from '../lib/cluster-slots.mjs';
 
 /** @typedef {import('./abilities.mjs').Arg} Arg */
 /** @typedef {'str'|'num'|'bit'|'list'|'set'|'iset'|'zset'|'geo'|'hash'|'xs'|'hll'|'vec'} Kind */
@@ -11,6 +12,10 @@
  * @property {string} tag what belongs to this generator alone carries it
  * @property {number} nowMs the base of absolute expiry times
  * @property {(kind: Kind) => Arg} key
+ * @property {(name: Arg) => Arg} named a key that is of no kind
+ * @property {string} slotTag what keys begin with at the moment: nothing, or `{tN}`, which puts them into one slot
+ * @property {Set<number>} slots of all keys since it was cleared; kept for clusters only
+ * @property {() => void} chooseTag makes one of the slot tags the current one
  * @property {(kind: Kind) => Arg} anyKey now and then a key of another kind, which earns WRONGTYPE; never a
  *   HyperLogLog, which would be corrupted, and servers disagree on what corruption they notice
  * @property {() => Kind} kind
@@ -27,10 +32,20 @@
 /**
  * Streams that only this generator writes: it knows their ids, so XDEL, XACK, XCLAIM and XSETID can name real ones.
  * @typedef {object} OwnStreams
- * @property {() => {key: string, last: number}} pick
+ * @property {() => {key: Arg, last: number}} pick
+ */
+
+/**
+ * How keys are spread: over several databases; over all slots, in one database, without regard to which
+ * commands take several keys; or as a cluster wants them, several keys of a command with one hash tag.
+ * @typedef {'databases' | 'crossSlot' | 'cluster'} Layout
  */
 
 const FOREIGN_CHANCE = 0.02;
+/** In a cluster, the tags `{t0}` … that commands with several keys use. */
+export const SLOT_TAGS = 32;
+/** So many times fewer keys there are with each tag than without. */
+const TAGGED_SHARE = 6;
 /** Times to live of keys that are touched again, where that must not be a race. */
 const CALM_SECONDS = 1200;
 
@@ -82,14 +97,14 @@ function randomScore(random) {
   return String(random.between(-1000, 1000));
 }
 
-/** @param {string} tag @param {Pick<Context, 'db' | 'random'>} context @returns {OwnStreams} */
+/** @param {string} tag @param {Pick<Context, 'db' | 'random' | 'named' | 'slotTag'>} context @returns {OwnStreams} */
 function ownStreams(tag, context) {
-  /** @type {Map<string, {key: string, last: number}>} */
+  /** @type {Map<string, {key: Arg, last: number}>} */
   const streams = new Map();
   return {
     pick: () => {
-      const key = `own:${tag}:${context.random.int(6)}`;
-      const place = `${context.db} ${key}`;
+      const key = context.named(`own:${tag}:${context.random.int(6)}`);
+      const place = `${context.db} ${String(key)}`;
       const known = streams.get(place) ?? { key, last: 0 };
       streams.set(place, known);
       return known;
@@ -107,15 +122,37 @@ function ownStreams(tag, context) {
  * @param {string} options.tag
  * @param {boolean} options.faithful
  * @param {boolean} options.expiryRaces
+ * @param {Layout} options.layout
  * @returns {Context}
  */
-export function createContext({ random, abilities, dbs, keyspace, nowMs, tag, faithful, expiryRaces }) {
+export function createContext({
+  random,
+  abilities,
+  dbs,
+  keyspace,
+  nowMs,
+  tag,
+  faithful,
+  expiryRaces,
+  layout,
+}) {
   const perKind = Math.max(4, Math.floor(keyspace / KINDS.length));
+  const perTag = Math.max(4, Math.floor(perKind / TAGGED_SHARE));
+  /** @param {Arg} name @returns {Arg} */
+  const named = (name) => {
+    const key = withTag(context.slotTag, name);
+    if (layout === 'cluster') context.slots.add(slotOf(key));
+    return key;
+  };
   const kind = () => random.pick(KINDS);
   const foreignKind = () => random.pick(KINDS.filter((one) => one !== 'hll'));
   /** @param {Kind} of */
-  const key = (of) => keyName(of, random.int(perKind));
+  const key = (of) => named(keyName(of, random.int(context.slotTag === '' ? perKind : perTag)));
   const context = {
+    slotTag: '',
+    slots: new Set(),
+    chooseTag: () => (context.slotTag = `{t${random.int(SLOT_TAGS)}}`),
+    named,
     random,
     abilities,
     dbs,
@@ -135,6 +172,12 @@ export function createContext({ random, abilities, dbs, keyspace, nowMs, tag, fa
     otherDb: () => random.pick(dbs),
   };
   return Object.assign(context, { own: ownStreams(tag, context) });
+}
+
+/** @param {string} tag @param {Arg} name @returns {Arg} */
+function withTag(tag, name) {
+  if (tag === '') return name;
+  return typeof name === 'string' ? tag + name : Buffer.concat([Buffer.from(tag), name]);
 }
 
 /** @template T @param {number} count @param {() => T} make @returns {T[]} */

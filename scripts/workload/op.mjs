@@ -5,6 +5,7 @@
  * @property {number} weight
  * @property {(abilities: import('./abilities.mjs').Abilities) => boolean} when
  * @property {boolean} [isLoose] leaves something on the primary that its own replicas do not get
+ * @property {boolean} [needsDatabases] is about more than one database
  * @property {(context: import('./context.mjs').Context) => import('./abilities.mjs').Arg[][]} make
  */
 /** @typedef {import('./context.mjs').Context} Context */
@@ -36,6 +37,11 @@ export function op(name, weight, make, when = always) {
  */
 export function sequence(name, weight, make, when = always) {
   return { name, weight, when, make };
+}
+
+/** Only where there is more than one database. @param {Op} made @returns {Op} */
+export function acrossDatabases(made) {
+  return { ...made, needsDatabases: true };
 }
 
 /** Not for a faithful workload. @param {Op} made @returns {Op} */

@@ -7,7 +7,7 @@
 import { blockingFor } from './ops/blocking.mjs';
 import { FIELD_TTL_OPS, HASH_OPS, LIST_OPS, SET_OPS } from './ops/collections.mjs';
 import { BRIEF_OPS } from './ops/brief.mjs';
-import { databaseOps, KEY_OPS } from './ops/generic.mjs';
+import { databaseOps, FLUSH_OP, KEY_OPS } from './ops/generic.mjs';
 import { SCRIPT_OPS, scriptSetup } from './ops/scripts.mjs';
 import { GEO_OPS, VECTOR_OPS, ZSET_OPS } from './ops/sorted.mjs';
 import { STREAM_OPS } from './ops/streams.mjs';
@@ -28,6 +28,10 @@ import { createRandom } from './random.mjs';
  * @property {import('./abilities.mjs').Abilities} abilities
  * @property {readonly number[]} [dbs] databases to write to
  * @property {number} [flushDb] the database that is flushed now and then; not one of `dbs`
+ * @property {import('./context.mjs').Layout} [layout] default `databases`. The others use database 0 alone:
+ *   `crossSlot` is for a standalone server whose commands do not mind slots, `cluster` for a cluster, with the hash
+ *   tags `{t0}` … `{t31}` for commands with several keys and for half of the others
+ * @property {boolean} [flushes] with `crossSlot`: FLUSHDB, rarely
  * @property {number} [keyspace] about how many keys per database
  * @property {number} [nowMs] base of absolute expiry times
  * @property {boolean} [faithful] leave out what a primary does not tell even its own replicas (from 6.2 on), so that
@@ -47,8 +51,8 @@ import { createRandom } from './random.mjs';
  * @property {() => {db: number, command: Arg[]} | undefined} nextBlocking a waiting read, for a connection of its own
  */
 
-/** @param {import('./abilities.mjs').Abilities} abilities @param {number} flushDb @param {boolean} faithful @returns {Op[]} */
-function usableOps(abilities, flushDb, faithful) {
+/** @param {WorkloadOptions} options @returns {Op[]} */
+function usableOps({ abilities, flushDb = 7, faithful = false, layout = 'databases', flushes = false }) {
   const all = [
     ...STRING_OPS,
     ...BIT_OPS,
@@ -61,12 +65,18 @@ function usableOps(abilities, flushDb, faithful) {
     ...VECTOR_OPS,
     ...STREAM_OPS,
     ...KEY_OPS,
-    ...SCRIPT_OPS,
+    // Each node of a cluster has functions of its own.
+    ...SCRIPT_OPS.filter(({ name }) => layout !== 'cluster' || name !== 'FUNCTION'),
     ...BRIEF_OPS,
-    ...databaseOps(flushDb),
+    ...(layout === 'databases' ? databaseOps(flushDb) : []),
+    ...(layout === 'crossSlot' && flushes ? [FLUSH_OP] : []),
   ];
   return all.filter(
-    (op) => abilities.has(op.name) && op.when(abilities) && !(faithful && op.isLoose === true),
+    (op) =>
+      abilities.has(op.name) &&
+      op.when(abilities) &&
+      !(faithful && op.isLoose === true) &&
+      !(layout !== 'databases' && op.needsDatabases === true),
   );
 }
 
@@ -95,23 +105,47 @@ function weightedPick(ops, random) {
  * MULTI … EXEC, now and then over two databases, watched, or discarded.
  * @param {import('./context.mjs').Context} c
  * @param {() => Op} pick
+ * @param {boolean} hasDatabases
  * @returns {Arg[][]}
  */
-function transaction(c, pick) {
+function transaction(c, pick, hasDatabases) {
   const { random } = c;
   const home = c.db;
   const body = () => Array.from({ length: random.between(1, 4) }, () => pick().make(c)).flat();
   const commands = [['MULTI'], ...body()];
-  if (random.chance(0.3)) {
+  if (hasDatabases && random.chance(0.3)) {
     c.db = c.otherDb();
     commands.push(['SELECT', String(c.db)], ...body());
     c.db = home;
     if (random.chance(0.5)) commands.push(['SELECT', String(home)], ...body());
   }
-  commands.push([random.chance(0.05) ? 'DISCARD' : 'EXEC'], ['SELECT', String(home)]);
+  commands.push([random.chance(0.05) ? 'DISCARD' : 'EXEC']);
+  if (hasDatabases) commands.push(['SELECT', String(home)]);
   return random.chance(0.1) ? [['WATCH', c.key('str')], ...commands] : commands;
 }
 
+/**
+ * Commands whose keys lie in one slot: without a tag if it comes out so, else made once more with one.
+ * @param {import('./context.mjs').Context} c
+ * @param {() => Arg[][]} make
+ * @param {number} tagChance
+ * @returns {Arg[][]}
+ */
+function inOneSlot(c, make, tagChance) {
+  const withTag = () => {
+    c.chooseTag();
+    const commands = make();
+    c.slotTag = '';
+    return commands;
+  };
+  if (c.random.chance(tagChance)) return withTag();
+  c.slots.clear();
+  const commands = make();
+  return c.slots.size > 1 ? withTag() : commands;
+}
+
+/** Of the commands that need no tag. */
+const TAG_CHANCE = 0.5;
 const TRANSACTION_CHANCE = 0.04;
 
 /**
@@ -119,23 +153,25 @@ const TRANSACTION_CHANCE = 0.04;
  * @returns {Workload}
  */
 export function createWorkload(options) {
-  const {
-    seed,
-    abilities,
-    dbs = [0, 1, 3, 9],
-    flushDb = 7,
-    keyspace = 600,
-    nowMs = Date.now(),
-    faithful = false,
-    expiryRaces = true,
-  } = options;
-  const ops = usableOps(abilities, flushDb, faithful);
+  const { seed, abilities, keyspace = 600, nowMs = Date.now() } = options;
+  const { faithful = false, expiryRaces = true, layout = 'databases' } = options;
+  const hasDatabases = layout === 'databases';
+  const dbs = hasDatabases ? (options.dbs ?? [0, 1, 3, 9]) : [0];
+  const ops = usableOps(options);
   const random = createRandom(seed);
-  const shared = { abilities, dbs, keyspace, nowMs, faithful, expiryRaces };
+  const shared = { abilities, dbs, keyspace, nowMs, faithful, expiryRaces, layout };
   const context = createContext({ ...shared, random, tag: options.tag ?? String(seed) });
   const pick = weightedPick(ops, random);
   const blocking = blockingFor(abilities, faithful);
   const blockingContext = createContext({ ...shared, random: random.fork(1), tag: 'blocking' });
+  /** @param {import('./context.mjs').Context} c @param {() => Arg[][]} make @param {number} tagChance */
+  const placed = (c, make, tagChance) => (layout === 'cluster' ? inOneSlot(c, make, tagChance) : make());
+  const next = () => {
+    if (random.chance(TRANSACTION_CHANCE))
+      return placed(context, () => transaction(context, pick, hasDatabases), 1);
+    const op = pick();
+    return placed(context, () => op.make(context), TAG_CHANCE);
+  };
   /** @type {Map<string, number>} */
   const counts = new Map();
   /** @param {Arg[][]} commands */
@@ -152,16 +188,14 @@ export function createWorkload(options) {
       context.db = context.otherDb();
       /** @type {Arg[][]} */
       const commands = [];
-      while (commands.length < atLeast) {
-        const next = random.chance(TRANSACTION_CHANCE) ? transaction(context, pick) : pick().make(context);
-        commands.push(...next);
-      }
+      while (commands.length < atLeast) commands.push(...next());
       return { db: context.db, commands: count(commands) };
     },
     nextBlocking: () => {
       if (blocking.length === 0) return undefined;
       blockingContext.db = blockingContext.otherDb();
-      const command = blockingContext.random.pick(blocking).make(blockingContext);
+      const read = blockingContext.random.pick(blocking);
+      const [command] = placed(blockingContext, () => [read.make(blockingContext)], TAG_CHANCE);
       count([command]);
       return { db: blockingContext.db, command };
     },

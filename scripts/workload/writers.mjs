@@ -18,6 +18,8 @@ import { createWorkload } from './workload.mjs';
  * @property {readonly number[]} [dbs]
  * @property {number} [flushDb]
  * @property {number} [keyspace]
+ * @property {import('./context.mjs').Layout} [layout] as for createWorkload; a cluster gets `cluster`
+ * @property {boolean} [flushes] as for createWorkload
  */
 /**
  * @typedef {object} WriterStats
@@ -46,6 +48,28 @@ import { createWorkload } from './workload.mjs';
  * @property {Error | undefined} failure
  */
 
+/**
+ * A client of one server, or of a cluster, which has no SELECT and sends each command where it belongs.
+ * @typedef {import('./abilities.mjs').Caller & {everyPrimary?: (action: (node: import('./abilities.mjs').Caller) => unknown) => Promise<unknown>}} Sender
+ */
+
+/**
+ * @param {Sender} client
+ * @param {number} db
+ * @param {readonly import('./abilities.mjs').Arg[][]} commands
+ * @returns {Promise<unknown[]>}
+ */
+async function send(client, db, commands) {
+  if (client.everyPrimary !== undefined) return await client.pipeline(commands);
+  return (await client.pipeline([['SELECT', String(db)], ...commands])).slice(1);
+}
+
+/** @param {Sender} client @param {readonly import('./abilities.mjs').Arg[][]} commands */
+async function setUp(client, commands) {
+  if (client.everyPrimary === undefined) await client.pipeline(commands);
+  else await client.everyPrimary((node) => node.pipeline(commands));
+}
+
 /** @param {Run} run @returns {boolean} */
 function isOver(run) {
   const { seconds } = run.options;
@@ -62,7 +86,7 @@ async function keepRate(run, sent) {
 }
 
 /**
- * @param {import('./abilities.mjs').Caller} client
+ * @param {Sender} client
  * @param {import('./workload.mjs').Workload} workload
  * @param {Run} run
  */
@@ -72,15 +96,14 @@ async function writeLoop(client, workload, run) {
   run.tallies.push(tally);
   for (let sent = 0; !isOver(run); await keepRate(run, sent)) {
     const { db, commands } = workload.nextBatch(run.options.batchSize ?? 40);
-    const replies = await client.pipeline([['SELECT', String(db)], ...commands]);
-    tallyReplies(tally, commands, replies.slice(1));
+    tallyReplies(tally, commands, await send(client, db, commands));
     sent += commands.length;
     run.commands += commands.length;
   }
 }
 
 /**
- * @param {import('./abilities.mjs').Caller} client
+ * @param {Sender} client
  * @param {import('./workload.mjs').Workload} workload
  * @param {Run} run
  */
@@ -91,8 +114,7 @@ async function blockLoop(client, workload, run) {
   while (!isOver(run)) {
     const next = workload.nextBlocking();
     if (next === undefined) return;
-    const replies = await client.pipeline([['SELECT', String(next.db)], next.command]);
-    tallyReplies(tally, [next.command], replies.slice(1));
+    tallyReplies(tally, [next.command], await send(client, next.db, [next.command]));
     run.commands += 1;
   }
 }
@@ -107,7 +129,7 @@ function statsOf(run) {
 }
 
 /**
- * @param {{client: () => Promise<import('./abilities.mjs').Caller & {close: () => unknown}>}} server
+ * @param {{client: () => Promise<Sender & {close: () => unknown}>}} server or a cluster
  * @param {WriterOptions} options
  * @returns {Promise<Writers>} once everything is connected and writing has begun
  */
@@ -118,7 +140,7 @@ export async function runWriters(server, options) {
   const abilities = await probeAbilities(clients[0]);
   const nowMs = Date.now();
   const workloads = clients.map((_, i) => {
-    const { dbs, flushDb, keyspace, faithful, expiryRaces } = options;
+    const { dbs, flushDb, keyspace, faithful, expiryRaces, flushes } = options;
     return createWorkload({
       seed: options.seed + i,
       abilities,
@@ -129,9 +151,11 @@ export async function runWriters(server, options) {
       keyspace,
       faithful,
       expiryRaces,
+      layout: options.layout ?? (clients[0].everyPrimary === undefined ? 'databases' : 'cluster'),
+      flushes,
     });
   });
-  await clients[0].pipeline(workloads[0].setup());
+  await setUp(clients[0], workloads[0].setup());
   /** @type {Run} */
   const run = {
     options,

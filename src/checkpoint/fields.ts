@@ -60,6 +60,18 @@ export class Fields {
     return word;
   }
 
+  has(name: string): boolean {
+    return (this.#members.get(name) ?? undefined) !== undefined;
+  }
+
+  list(name: string): Fields[] {
+    const value = this.#members.get(name);
+    if (!Array.isArray(value)) throw this.#wrong(name, 'a list');
+    return value.map((one, at) =>
+      Fields.#of(one, `'${this.#path}${name}' number ${at}`, `${this.#path}${name}.`),
+    );
+  }
+
   object(name: string): Fields {
     const path = this.#path + name;
     return Fields.#of(this.#members.get(name), `'${path}'`, `${path}.`);

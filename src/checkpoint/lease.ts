@@ -4,8 +4,9 @@
  * much later. What is decided here is only who may do that.
  *
  *     the owner's connection is not listed              it is dead: take over
- *     listed, used in the last `staleAfterMs`           it holds the job: TARGET_HELD
- *     listed, not used for longer                       it is stuck: close its connection, take over
+ *     listed, used since we look at it                  it holds the job: TARGET_HELD
+ *     listed, not used since                            looked at until it is used, or has not been for longer:
+ *     listed, not used for `staleAfterMs`               it is stuck: close its connection, take over
  *     connections can't be listed                       it holds the job if the checkpoint changes meanwhile
  *
  * A process that was killed may be listed a moment longer, while the server works off what it had sent; and
@@ -32,6 +33,8 @@ import { parseStored, readCheckpointText, replaceCheckpoint } from './store.js';
 export const STALE_AFTER_MS = 30_000;
 const GRACE_MS = 3000;
 const POLL_MS = 100;
+/** An owner sends something every second, and servers count in whole ones. */
+const ALIVE_MS = 1500;
 /** How often somebody else may be faster before we believe that it is alive. */
 const ATTEMPTS = 5;
 
@@ -101,6 +104,8 @@ export function describeOwner({ host, pid, sinceMs }: Owner): string {
 /** That it may be taken over from `other`, or TARGET_HELD. */
 async function judge(client: Client, other: Owner, text: Uint8Array, options: ClaimOptions): Promise<void> {
   const { job, staleAfterMs, graceMs = GRACE_MS, announce, signal } = options;
+  let before = 0;
+  let used = false;
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {
     /* oxlint-disable no-await-in-loop -- until it is decided */
     const connections = await listUsefully(client, options);
@@ -110,10 +115,13 @@ async function judge(client: Client, other: Owner, text: Uint8Array, options: Cl
       announce(`job ${job} was held by ${describeOwner(other)}, which is gone`);
       return;
     }
+    used ||= idleSeconds < before || idleSeconds * 1000 + ALIVE_MS < waitedMs;
+    before = idleSeconds;
     if (waitedMs >= graceMs) {
       // A stuck one's connection is closed later, with those of all others.
       if (idleSeconds * 1000 >= staleAfterMs) return;
-      throw held(job, `is held by ${describeOwner(other)} (last sign of life ${idleSeconds} s ago)`);
+      // One that has not moved since it is looked at may be stuck.
+      if (used) throw held(job, `is held by ${describeOwner(other)} (last sign of life ${idleSeconds} s ago)`);
     }
     if (waitedMs === 0) announce(`job ${job} is held by ${describeOwner(other)}: waiting whether it is gone`);
     await sleep(POLL_MS, undefined, { signal });
@@ -155,11 +163,23 @@ async function judgeByWrites(
   }
 }
 
+/** On a node that does not hold the record: connections of other runs of the job that are stuck, and our own former ones. */
+export async function closeConnections(
+  client: Client,
+  options: Pick<ClaimOptions, 'job' | 'owner' | 'staleAfterMs' | 'announce'>,
+): Promise<void> {
+  await closeFormer(client, options);
+  await closeStale(client, options);
+}
+
 /**
  * Our own connections from before: what they had sent may lie in some buffer yet, and must not be carried out
  * behind what comes now. Which one `client` is servers tell since 5.0.
  */
-async function closeFormer(client: Client, { job, owner }: ClaimOptions): Promise<void> {
+async function closeFormer(
+  client: Client,
+  { job, owner }: Pick<ClaimOptions, 'job' | 'owner'>,
+): Promise<void> {
   const self = await client.request(['CLIENT', 'ID']);
   if (typeof self !== 'number') return;
   for (const connection of (await listOwnerConnections(client)) ?? []) {
@@ -170,7 +190,10 @@ async function closeFormer(client: Client, { job, owner }: ClaimOptions): Promis
 }
 
 /** Connections of other runs of this job that have not been used for long: they can't write any more. */
-async function closeStale(client: Client, options: ClaimOptions): Promise<void> {
+async function closeStale(
+  client: Client,
+  options: Pick<ClaimOptions, 'job' | 'owner' | 'staleAfterMs' | 'announce'>,
+): Promise<void> {
   const { job, owner, staleAfterMs, announce } = options;
   for (const connection of (await listOwnerConnections(client)) ?? []) {
     const { idleSeconds, addr } = connection;

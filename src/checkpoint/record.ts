@@ -72,6 +72,21 @@ export interface Checkpoint {
   readonly timeMs: number;
   readonly expiry: ExpiryRecord;
   readonly refused: Refused | undefined;
+  /** On a cluster: what its lanes stand for (`target/cluster/lane-claim`). */
+  readonly lanes?: readonly LaneClaim[] | undefined;
+  /** Of one shard of several: the slots that it answers for (`0-5460,5462`), as of this position. */
+  readonly slots?: string | undefined;
+}
+
+/** A lane of this generation: how far each of its slots has come is max(from, what the lane's own key says). */
+export interface LaneClaim {
+  readonly tag: string;
+  readonly generation: string;
+  /** `0-5460,5462` */
+  readonly slots: string;
+  readonly from: number;
+  /** And of the unit that begins there so many commands. */
+  readonly done: number;
 }
 
 /** All keys of ours on a target; nothing of the source's may be called so, and no sweep deletes them. */
@@ -99,6 +114,8 @@ function formatHead({
   owner,
   expiry,
   refused,
+  lanes,
+  slots,
 }: Checkpoint): string {
   const head = JSON.stringify({
     version,
@@ -119,8 +136,14 @@ function formatHead({
       refused === undefined
         ? null
         : { command: refused.command, offset: refused.offset, error: refused.error },
+    ...(slots === undefined ? {} : { slots }),
+    ...(lanes === undefined ? {} : { lanes: lanes.map(pickLane) }),
   });
   return `${head.slice(0, -1)},"replid":`;
+}
+
+function pickLane({ tag, generation, slots, from, done }: LaneClaim): LaneClaim {
+  return { tag, generation, slots, from, done };
 }
 
 function pickOwner({ id, host, pid, sinceMs }: Owner): Owner {
@@ -254,5 +277,17 @@ export function parseCheckpoint(text: Uint8Array): Checkpoint {
             offset: refused.number('offset'),
             error: refused.text('error'),
           },
+    ...(fields.has('slots') ? { slots: fields.text('slots') } : {}),
+    ...(fields.has('lanes') ? { lanes: fields.list('lanes').map(parseLane) } : {}),
+  };
+}
+
+function parseLane(lane: Fields): LaneClaim {
+  return {
+    tag: lane.text('tag'),
+    generation: lane.text('generation'),
+    slots: lane.text('slots'),
+    from: lane.number('from'),
+    done: lane.number('done'),
   };
 }

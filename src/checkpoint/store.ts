@@ -1,5 +1,5 @@
 /**
- * Checkpoints on a target. The client stands in database 0, where a new connection stands; nothing here
+ * Checkpoints on a target. `clients` are one for each primary; a client stands in database 0, where a new connection stands; nothing here
  * selects another.
  */
 import { ReplicantError } from '../errors.js';
@@ -7,6 +7,7 @@ import { sameBytes } from '../keyspace/words.js';
 import type { Client } from '../net/client.js';
 import type { CommandArg } from '../resp/encode.js';
 import { type Reply, ReplyError } from '../resp/reply-decoder.js';
+import { askHolder } from '../target/ask-holder.js';
 import { refusalOfTarget } from '../target/target-state.js';
 import { damaged } from './fields.js';
 import { CHECKPOINT_PREFIX, type Checkpoint, checkpointKey, parseCheckpoint } from './record.js';
@@ -22,7 +23,10 @@ export async function readCheckpoint(client: Client, job: string): Promise<Check
 
 /** The exact bytes, which whoever writes next compares with what it expects. */
 export async function readCheckpointText(client: Client, job: string): Promise<Uint8Array | undefined> {
-  const reply = await client.request(['GET', checkpointKey(job)]);
+  return textIn(client, job, await client.request(['GET', checkpointKey(job)]));
+}
+
+function textIn(client: Client, job: string, reply: Reply): Uint8Array | undefined {
   if (reply instanceof ReplyError && reply.message.startsWith('WRONGTYPE'))
     throw damaged('it is not a string').within(placeOf(client, job));
   const value = accept(client, 'GET', reply);
@@ -43,39 +47,66 @@ export type StoredCheckpoint =
   | { readonly job: string; readonly checkpoint: Checkpoint; readonly error?: undefined }
   | { readonly job: string; readonly checkpoint?: undefined; readonly error: ReplicantError };
 
-/** All of them, by name. Walks over all keys of database 0. */
-export async function listCheckpoints(client: Client): Promise<StoredCheckpoint[]> {
-  const jobs = new Set<string>();
-  let cursor = '0';
-  do {
-    // oxlint-disable-next-line no-await-in-loop -- each cursor comes from the reply before
-    const reply = await call(client, 'SCAN', cursor, 'MATCH', checkpointKey('*'), 'COUNT', SCAN_COUNT);
-    const [next, keys] = Array.isArray(reply) ? reply : [];
-    if (!(next instanceof Uint8Array) || !Array.isArray(keys)) throw unexpected(client, 'SCAN');
-    cursor = latin.decode(next);
-    for (const key of keys) {
-      const job = key instanceof Uint8Array ? jobOf(latin.decode(key)) : undefined;
-      if (job !== undefined) jobs.add(job);
-    }
-  } while (cursor !== '0');
-  const found = await Promise.all([...jobs].toSorted().map((job) => readStored(client, job)));
+/** All of them, by name. Walks over all keys of database 0, of each node of a cluster. */
+export async function listCheckpoints(clients: readonly Client[]): Promise<StoredCheckpoint[]> {
+  const keys = await listKeys(clients, checkpointKey('*'));
+  const jobs = new Set(keys.map(jobOf).filter((job) => job !== undefined));
+  const found = await Promise.all([...jobs].toSorted().map((job) => readStored(clients, job)));
   return found.filter((stored) => stored !== undefined);
 }
 
+/** All keys of ours, of all jobs, as latin1; likewise. */
+export async function listOurs(clients: readonly Client[]): Promise<readonly string[]> {
+  return await listKeys(clients, `${CHECKPOINT_PREFIX}*`);
+}
+
+export async function countOurs(clients: readonly Client[]): Promise<number> {
+  return (await listOurs(clients)).length;
+}
+
+async function listKeys(clients: readonly Client[], pattern: string): Promise<readonly string[]> {
+  const found = await Promise.all(clients.map((client) => scanKeys(client, pattern)));
+  return [...new Set(found.flat())].toSorted();
+}
+
+async function scanKeys(client: Client, pattern: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  let cursor = '0';
+  do {
+    // oxlint-disable-next-line no-await-in-loop -- each cursor comes from the reply before
+    const reply = await call(client, 'SCAN', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
+    const [next, keys] = Array.isArray(reply) ? reply : [];
+    if (!(next instanceof Uint8Array) || !Array.isArray(keys)) throw unexpected(client, 'SCAN');
+    cursor = latin.decode(next);
+    for (const key of keys) if (key instanceof Uint8Array) found.push(latin.decode(key));
+  } while (cursor !== '0');
+  return found;
+}
+
 /** Undefined when there is none. */
-export async function readStored(client: Client, job: string): Promise<StoredCheckpoint | undefined> {
+export async function readStored(
+  clients: readonly Client[],
+  job: string,
+): Promise<StoredCheckpoint | undefined> {
+  const [client, reply] = await askHolder(clients, ['GET', checkpointKey(job)]);
   try {
-    const checkpoint = await readCheckpoint(client, job);
-    return checkpoint === undefined ? undefined : { job, checkpoint };
+    const text = textIn(client, job, reply);
+    return text === undefined ? undefined : { job, checkpoint: parseStored(client, job, text) };
   } catch (error) {
     if (error instanceof ReplicantError && error.code === 'CHECKPOINT') return { job, error };
     throw error;
   }
 }
 
-/** Whether there was one. */
-export async function deleteCheckpoint(client: Client, job: string): Promise<boolean> {
-  return (await call(client, 'DEL', checkpointKey(job))) === 1;
+/** Keys of ours by their names in latin1; how many there were. */
+export async function deleteOurs(clients: readonly Client[], keys: readonly string[]): Promise<number> {
+  let deleted = 0;
+  for (const key of keys) {
+    // oxlint-disable-next-line no-await-in-loop -- few
+    const [client, reply] = await askHolder(clients, ['DEL', Buffer.from(key, 'latin1')]);
+    deleted += Number(accept(client, 'DEL', reply));
+  }
+  return deleted;
 }
 
 /** Writes `next` if what stands there is still exactly `seen`; otherwise nothing, and the answer is false. */

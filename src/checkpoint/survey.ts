@@ -4,6 +4,7 @@ import type { Client } from '../net/client.js';
 import { idleSecondsOf, listOwnerConnections, type OwnerConnection } from './connections.js';
 import { describeOwner, STALE_AFTER_MS } from './lease.js';
 import { checkpointKey } from './record.js';
+import { isShardOf } from './job-keys.js';
 import { listCheckpoints, readStored, type StoredCheckpoint } from './store.js';
 
 /**
@@ -18,13 +19,25 @@ export type SurveyedCheckpoint = StoredCheckpoint & {
   readonly idleSeconds: number | undefined;
 };
 
-/** That of one job (or none), or those of all. */
-export async function surveyCheckpoints(client: Client, job?: string): Promise<SurveyedCheckpoint[]> {
-  const connections = await listOwnerConnections(client);
-  const stored = job === undefined ? await listCheckpoints(client) : [await readStored(client, job)];
+/** That of one job or those of its shards (or none), or those of all; `clients` are one for each primary. */
+export async function surveyCheckpoints(
+  clients: readonly Client[],
+  job?: string,
+): Promise<SurveyedCheckpoint[]> {
+  const lists = await Promise.all(clients.map(listOwnerConnections));
+  const known = lists.filter((list) => list !== undefined);
+  // A job may be connected to one of them only.
+  const connections = known.length === lists.length ? known.flat() : undefined;
+  const stored = job === undefined ? await listCheckpoints(clients) : await readJob(clients, job);
   return stored
     .filter((found) => found !== undefined)
     .map((found) => ({ ...found, ...stateOf(found, connections) }));
+}
+
+async function readJob(clients: readonly Client[], job: string): Promise<(StoredCheckpoint | undefined)[]> {
+  const whole = await readStored(clients, job);
+  if (whole !== undefined) return [whole];
+  return (await listCheckpoints(clients)).filter((stored) => isShardOf(stored.job, job));
 }
 
 function stateOf(

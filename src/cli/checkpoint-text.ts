@@ -1,20 +1,24 @@
 /** Checkpoints as text for a terminal: a table of all, or one in full; and as JSON. */
 import { describeOwner, formatTime } from '../checkpoint/lease.js';
-import type { Checkpoint } from '../checkpoint/record.js';
+import type { Checkpoint, LaneClaim } from '../checkpoint/record.js';
 import type { SurveyedCheckpoint } from '../checkpoint/survey.js';
 import { formatError } from '../errors.js';
 import { showText } from '../inspect/report-text.js';
+import { SlotSet } from '../keyspace/slot-set.js';
 import { formatBytes, formatDuration } from '../observe/units.js';
 import { formatPosition } from '../replication/position.js';
 import { column, table } from './text-table.js';
 
 const TITLES = ['job', 'source', 'state', 'offset', 'db', 'written', 'owner'] as const;
 const RIGHT: readonly string[] = ['offset', 'db'];
+const MOST_RANGES = 8;
 
 /** A line for each, as wide as they need. */
 export function renderTable(found: readonly SurveyedCheckpoint[], nowMs: number): string {
-  const rows = found.map((one) => rowOf(one, nowMs));
-  const columns = TITLES.map((title, at) => {
+  // Only those of shards have slots.
+  const sharded = found.some(({ checkpoint }) => checkpoint?.slots !== undefined);
+  const rows = found.map((one) => [...rowOf(one, nowMs), ...(sharded ? [slotsCell(one)] : [])]);
+  const columns = [...TITLES, ...(sharded ? ['slots'] : [])].map((title, at) => {
     const width = Math.max(title.length, ...rows.map((cells) => cells[at]?.length ?? 0));
     return column(title, RIGHT.includes(title) ? 'right' : 'left', width);
   });
@@ -34,6 +38,19 @@ function rowOf(found: SurveyedCheckpoint, nowMs: number): string[] {
     age(checkpoint, nowMs),
     holder(found),
   ];
+}
+
+function slotsCell({ checkpoint }: SurveyedCheckpoint): string {
+  return checkpoint?.slots === undefined ? '' : describeSlots(checkpoint.slots);
+}
+
+/** `0-5460 (5461)`; of many ranges only the first. */
+function describeSlots(text: string): string {
+  if (text === '') return 'none';
+  const ranges = showText(text).split(',');
+  const count = SlotSet.parse(text)?.size ?? 0;
+  const shown = ranges.length > MOST_RANGES ? [...ranges.slice(0, MOST_RANGES), '…'] : ranges;
+  return `${shown.join(',')} (${count})`;
 }
 
 /** Everything that is in it, in plain words. */
@@ -65,12 +82,20 @@ function fullLines(found: SurveyedCheckpoint, checkpoint: Checkpoint, nowMs: num
     ['written', `${formatTime(checkpoint.timeMs)} (${age(checkpoint, nowMs)})`],
     ['owner', `${since}${ownerState(found)}`],
     ['expiry', describeExpiry(checkpoint)],
+    ...(checkpoint.slots === undefined ? [] : [['slots', describeSlots(checkpoint.slots)]]),
+    ...(checkpoint.lanes ?? []).map((lane) => ['node', describeLane(lane)]),
     ...(refused === undefined
       ? []
       : [
           ['refused', `${showText(refused.command)} at offset ${refused.offset}: ${showText(refused.error)}`],
         ]),
   ];
+}
+
+/** Which slots of the target one node was written through, and from where on its own key counts. */
+function describeLane({ tag, generation, slots, from, done }: LaneClaim): string {
+  const further = done === 0 ? '' : ` and ${done} commands`;
+  return `slots ${describeSlots(slots)} from offset ${from}${further}, tag ${showText(tag)}, generation ${showText(generation)}`;
 }
 
 function holder(found: SurveyedCheckpoint): string {

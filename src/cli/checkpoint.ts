@@ -3,14 +3,16 @@
  * 5 also when a checkpoint that is there cannot be read.
  */
 import { confirmNotHeld, type SurveyedCheckpoint, surveyCheckpoints } from '../checkpoint/survey.js';
-import { deleteCheckpoint } from '../checkpoint/store.js';
+import { clearJobs } from '../checkpoint/clear.js';
 import {
   CHECKPOINT_OPTIONS,
   type CheckpointCommandOptions,
   resolveCheckpointCommand,
 } from '../config/checkpoint-options.js';
 import { ReplicantError } from '../errors.js';
-import { Client } from '../net/client.js';
+import type { Client } from '../net/client.js';
+import { type Endpoint, formatEndpoint } from '../net/endpoint.js';
+import { connectPrimaries } from '../target/connect-primaries.js';
 import { checkpointJson, leftBehind, renderFull, renderTable } from './checkpoint-text.js';
 import { ENVIRONMENT_HELP, type Command } from './command.js';
 import type { CliDeps } from './deps.js';
@@ -28,7 +30,7 @@ const EPILOGUE = `Examples:
   let the next sync start with a full copy
     replicant checkpoint clear redis://new:6379 --name orders
 
-A sync keeps its checkpoint in database 0 of the target, as a key called __replicant:{NAME}:checkpoint. Clearing it removes this key and nothing else.
+A sync keeps its checkpoint in database 0 of the target, as a key called __replicant:{NAME}:checkpoint. On a cluster there is one key more on each node, and a source that is a cluster has a job for each shard: NAME.s1, NAME.s2 … Clearing NAME removes these keys and nothing else.
 
 ${ENVIRONMENT_HELP}
 
@@ -51,12 +53,11 @@ async function runCheckpointCommand(options: CheckpointCommandOptions, deps: Cli
   const { log } = session;
   const interruption = onInterruption(deps);
   try {
-    return await withClient(options, interruption.signal, async (client) => {
-      const found = await surveyCheckpoints(client, options.job);
-      if (found.length === 0 && options.job !== undefined) throw nothingOf(options.job, client);
+    return await withClients(options, interruption.signal, async (clients) => {
+      const found = await surveyCheckpoints(clients, options.job);
       return options.action === 'show'
         ? show(found, options, session, deps)
-        : await clear(found, client, options, session, deps);
+        : await clear(found, clients, options, session, deps);
     });
   } catch (error) {
     if (interruption.exitCode !== 0) return interruption.exitCode;
@@ -71,18 +72,20 @@ async function runCheckpointCommand(options: CheckpointCommandOptions, deps: Cli
   }
 }
 
-/** A new connection stands in database 0, where checkpoints are. */
-async function withClient(
+/** New connections stand in database 0, where checkpoints are. */
+async function withClients(
   { target }: CheckpointCommandOptions,
   signal: AbortSignal,
-  action: (client: Client) => Promise<number>,
+  action: (clients: readonly Client[]) => Promise<number>,
 ): Promise<number> {
-  const client = await Client.connect(target, 'target');
-  const close = (): void => client.close();
+  const clients = await connectPrimaries(target);
+  const close = (): void => {
+    for (const client of clients) client.close();
+  };
   signal.addEventListener('abort', close);
   try {
     signal.throwIfAborted();
-    return await action(client);
+    return await action(clients);
   } finally {
     signal.removeEventListener('abort', close);
     close();
@@ -91,10 +94,11 @@ async function withClient(
 
 function show(
   found: readonly SurveyedCheckpoint[],
-  { json, job }: CheckpointCommandOptions,
+  { json, job, target }: CheckpointCommandOptions,
   { log }: Session,
   deps: CliDeps,
 ): number {
+  if (found.length === 0 && job !== undefined) throw nothingOf(job, target);
   const nowMs = Date.now();
   const unreadable = found.filter(({ error }) => error !== undefined);
   for (const { error } of unreadable) log.error(describeFailure(error).message);
@@ -105,9 +109,8 @@ function show(
   } else if (found.length === 0) {
     log.info('there is no checkpoint on this target');
   } else {
-    const [only] = found;
     deps.stdout.write(
-      job !== undefined && only !== undefined ? renderFull(only, nowMs) : renderTable(found, nowMs),
+      job === undefined ? renderTable(found, nowMs) : found.map((one) => renderFull(one, nowMs)).join('\n'),
     );
   }
   return ok ? 0 : 5;
@@ -116,15 +119,15 @@ function show(
 /** All or none: whether one of them is held is known before the first is removed. */
 async function clear(
   found: readonly SurveyedCheckpoint[],
-  client: Client,
-  { json, force }: CheckpointCommandOptions,
+  clients: readonly Client[],
+  { json, force, job, target }: CheckpointCommandOptions,
   { log }: Session,
   deps: CliDeps,
 ): Promise<number> {
   if (!force) for (const one of found) confirmNotHeld(one);
+  const removed = await clearJobs(clients, job);
+  if (removed === 0 && job !== undefined) throw nothingOf(job, target);
   for (const one of found) {
-    // oxlint-disable-next-line no-await-in-loop -- few
-    await deleteCheckpoint(client, one.job);
     log.info(`cleared the checkpoint of job ${one.job}`);
     for (const warning of leftBehind(one)) log.warn(warning);
   }
@@ -133,9 +136,9 @@ async function clear(
   return 0;
 }
 
-function nothingOf(job: string, client: Client): ReplicantError {
+function nothingOf(job: string, target: Endpoint): ReplicantError {
   return new ReplicantError('CHECKPOINT', `there is no checkpoint of job ${job}`, {
-    place: { at: client.address },
+    place: { at: formatEndpoint(target) },
     hint: 'replicant checkpoint show TARGET, without --name, lists those that are there',
   });
 }

@@ -1,7 +1,7 @@
 /** The process around `program.ts`: real streams, signals and engine, and the only `process.exit`. */
 import { isatty } from 'node:tty';
 import { readFileFromDisk } from '../config/read-file.js';
-import { startSync } from '../sync/run-sync.js';
+import { startJob } from '../sync/start-job.js';
 import type { CliDeps } from './deps.js';
 import { main } from './program.js';
 
@@ -26,7 +26,7 @@ const deps: CliDeps = {
     columns: () => (process.stderr.columns > 0 ? process.stderr.columns : DEFAULT_COLUMNS),
   },
   readFile: readFileFromDisk,
-  startSync,
+  startSync: startJob,
   signals: {
     on(signal, listener) {
       process.on(signal, listener);

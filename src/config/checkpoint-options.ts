@@ -37,7 +37,10 @@ const jobName = parsed('the name of a job', (word) => (/^[a-zA-Z\d._-]+$/u.test(
 
 export const CHECKPOINT_OPTIONS: OptionTable<CheckpointValues> = {
   action: positional('show or clear', optional(oneOf(CHECKPOINT_ACTIONS))),
-  target: positional('the server that holds it: redis://[user:password@]host[:port]', optionalText),
+  target: positional(
+    'the server that holds it, nodes of the cluster, or Sentinels: redis://[user:password@]host[:port][,host…]',
+    optionalText,
+  ),
   name: text(RUN, 'NAME of the job; show: only this one', optional(jobName)),
   all: toggle(RUN, 'clear: those of all jobs', switchedOff),
   force: toggle(

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { formatError, ReplicantError } from '../errors.js';
 import { compileKeyRegex } from '../keyspace/key-regex.js';
 import { parsePrefixRule } from '../keyspace/key-map.js';
-import { formatAddress, type Endpoint } from '../net/endpoint.js';
+import { parseAddressMap } from '../net/address-map.js';
+import { type Endpoint, formatEndpoint } from '../net/endpoint.js';
 import type { SyncOptions } from '../sync/options.js';
 import { resolveEndpoint } from './access.js';
 import { collectLayers } from './config-file.js';
@@ -38,8 +39,10 @@ export function resolveSyncCommand(
   const endpoint = (side: Side): Endpoint =>
     resolveEndpoint(side, required(side, values), values, layer, context.readFile);
   checkRegexes(values);
-  const source = endpoint('source');
-  const target = endpoint('target');
+  const addressMap = named('address-map', () => parseAddressMap(values['address-map']));
+  const mapped = (found: Endpoint): Endpoint => (addressMap.size === 0 ? found : { ...found, addressMap });
+  const source = mapped(endpoint('source'));
+  const target = mapped(endpoint('target'));
   refuseSameServer(source, target);
   return {
     sync: syncOptions(values, source, target),
@@ -96,7 +99,30 @@ function syncOptions(values: SyncValues, source: Endpoint, target: Endpoint): Sy
     takeoverAfterMs: values['takeover-after'],
     ack: values.ack,
     resumeFrom: values['resume-from'],
+    // What stands there is found out by asking.
+    targetIsCluster: false,
+    crossSlot: values['cross-slot'],
+    cluster: {
+      readFrom: values['read-from'],
+      parallelSnapshots: values['parallel-snapshots'],
+      ...shardShare(values),
+      workers: values.workers,
+    },
   };
+}
+
+function shardShare(values: SyncValues): { shardIndex?: number; shardCount?: number } {
+  const { 'shard-index': shardIndex, 'shard-count': shardCount } = values;
+  if (shardIndex === undefined && shardCount === undefined) return {};
+  if (shardIndex === undefined || shardCount === undefined) {
+    throw new ReplicantError('USAGE', '--shard-index and --shard-count are given together or not at all');
+  }
+  if (shardCount < 1 || shardIndex >= shardCount) {
+    throw new ReplicantError('USAGE', `--shard-index ${shardIndex}: there are ${shardCount} shares`, {
+      hint: 'shares are counted from 0',
+    });
+  }
+  return { shardIndex, shardCount };
 }
 
 /** Mistakes that only the maker of a value sees get the option's name. */
@@ -117,7 +143,7 @@ function checkRegexes(values: SyncValues): void {
 /** Even with different databases: what is written there would come back through the stream, for ever. */
 function refuseSameServer(source: Endpoint, target: Endpoint): void {
   const same = (text: string): string => (source.address.kind === 'tcp' ? text.toLowerCase() : text);
-  const [from, to] = [formatAddress(source.address), formatAddress(target.address)];
+  const [from, to] = [formatEndpoint(source), formatEndpoint(target)];
   if (source.address.kind !== target.address.kind || same(from) !== same(to)) return;
   throw new ReplicantError('USAGE', `source and target are the same server, ${from}`, {
     hint: 'name two different servers',

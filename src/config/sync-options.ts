@@ -1,7 +1,9 @@
 /** The options of `replicant sync`. */
 import { z } from 'zod';
+import { CROSS_SLOT_POLICIES, type CrossSlotPolicy } from '../keyspace/cross-slot-policy.js';
 import { SYNC_DEFAULTS } from '../sync/defaults.js';
 import type { SyncOptions } from '../sync/options.js';
+import type { ReadFrom } from '../sync/shards/options.js';
 import { commaList, oneOf, optional, optionalText, orElse, parsed, switchedOff } from './checks.js';
 import { list, positional, text, toggle, type OptionTable } from './option-table.js';
 import {
@@ -60,6 +62,13 @@ export type SyncValues = FilterValues &
     readonly 'takeover-after': number;
     readonly ack: SyncOptions['ack'];
     readonly 'resume-from': ResumePlace | undefined;
+    readonly 'read-from': ReadFrom;
+    readonly 'parallel-snapshots': number;
+    readonly 'cross-slot': CrossSlotPolicy;
+    readonly 'address-map': readonly string[];
+    readonly 'shard-index': number | undefined;
+    readonly 'shard-count': number | undefined;
+    readonly workers: number | undefined;
     readonly 'status-file': string | undefined;
     readonly http: ListenAddress | undefined;
   };
@@ -82,6 +91,17 @@ const patience = parsed('a time such as 30s or 5m, of at least 3s', (text) => {
 const resumePlace = parsed('REPLID:OFFSET, 40 hex digits and a number', parseResumePlace);
 const url = z.string().optional();
 const STATE = 'Crash safety:';
+const CLUSTER = 'Clusters and Sentinel:';
+const MOST_SHARDS = 16_384;
+const count = (least: number): ReturnType<typeof parsed<number>> =>
+  parsed(`a whole number from ${least} on`, (text) => {
+    const value = parseCountOption(text);
+    return value === undefined || value < least ? undefined : value;
+  });
+
+function parseCountOption(text: string): number | undefined {
+  return /^\d{1,5}$/u.test(text) && Number(text) <= MOST_SHARDS ? Number(text) : undefined;
+}
 
 export const SYNC_OPTIONS: OptionTable<SyncValues> = {
   source: positional('where the data come from: redis://[user:password@]host[:port][/db]', url),
@@ -172,6 +192,37 @@ export const SYNC_OPTIONS: OptionTable<SyncValues> = {
     STATE,
     'exact (default): acknowledge all that is on the target; behind: one byte less, so that FAILOVER never picks us',
     orElse(oneOf(['exact', 'behind']), 'exact'),
+  ),
+  'read-from': text(
+    CLUSTER,
+    'of each shard of the source: primary (default), replica, or prefer-replica; a replica spares the primary the fork',
+    orElse(oneOf(['primary', 'replica', 'prefer-replica']), 'primary'),
+  ),
+  'parallel-snapshots': text(
+    CLUSTER,
+    'N shards of the source may take a snapshot at once, never two on one host (default 1)',
+    orElse(count(1), 1),
+  ),
+  'cross-slot': text(
+    CLUSTER,
+    'commands over several slots of a target cluster: carry (default), carry values over; split what can be split and report the rest; skip and report; fail',
+    orElse(oneOf(CROSS_SLOT_POLICIES), 'carry'),
+  ),
+  'address-map': list(
+    CLUSTER,
+    'ANNOUNCED=REACHABLE, host or host:port: where nodes are reached that announce another address (repeatable)',
+    commaList(parsed('ANNOUNCED=REACHABLE', (word) => word)),
+  ),
+  'shard-index': text(
+    CLUSTER,
+    'I: of the shards of the source this process takes share I of --shard-count N, counted from 0',
+    optional(count(0)),
+  ),
+  'shard-count': text(CLUSTER, 'N: into so many shares the shards are parted', optional(count(1))),
+  workers: text(
+    CLUSTER,
+    'N threads for the shards of a source cluster (default: as many as there are cores, or shards)',
+    optional(count(1)),
   ),
   ...CONFIG_OPTION,
   ...SOURCE_ACCESS,

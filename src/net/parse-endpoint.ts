@@ -1,10 +1,13 @@
 /**
  * The text of a source or target → `Endpoint`:
  *
- *     redis://[user:password@]host[:port][/db]      valkey://…  the same
+ *     redis://[user:password@]host[:port][,host[:port]…][/db][?db=n]     valkey://…  the same
+ *     redis://[user:password@]host[:port][,…][/db]?master=name          Sentinels, on port 26379 by default
  *     rediss://…  valkeys://…                       over TLS
  *     unix://[user:password@]/path[?db=n]           a socket file, like redis-py and redis-benchmark have it
  *     [user:password@]host[:port][/db]              shorthand for redis://
+ *
+ * Of several hosts any may be asked: nodes of one cluster, or Sentinels of one primary.
  *
  * Parsed by hand, because WHATWG `URL` cuts a password at an unescaped `/`, `#` or `?`. Here everything up
  * to the last `@` is user and password, so such passwords work as they stand; only `%` needs to be `%25`.
@@ -14,6 +17,7 @@ import { ReplicantError } from '../errors.js';
 import type { Address, Endpoint } from './endpoint.js';
 
 const DEFAULT_PORT = 6379;
+const SENTINEL_PORT = 26_379;
 const FORMS = 'write redis://host:6379, rediss://host:6379 (TLS) or unix:///path/to/redis.sock';
 const PASSWORD_FORM = 'a user and password stand before an @: redis://user:password@host:6379';
 
@@ -45,13 +49,21 @@ export function parseEndpoint(text: string, what: string): Endpoint {
 function parseTcp(rest: string, tls: boolean, what: string): Endpoint {
   const { userInfo, location } = splitUserInfo(rest, rest.lastIndexOf('@'));
   const [, place = '', path = '', query = ''] = /^([^/?#]*)([^?#]*)(.*)$/su.exec(location) ?? [];
-  if (location.includes(',')) {
-    throw usage(what, 'names several servers, which sync does not support yet', 'name one server');
+  if (/,\s*[a-z][a-z0-9+.-]*:\/\//iu.test(location)) {
+    throw usage(
+      what,
+      'has a scheme behind a comma',
+      'of several servers only the first has it: redis://a:6379,b:6379',
+    );
   }
-  const address = parseHostPort(place, what);
-  const db = mergeDb(parseDbPath(path, what), parseQuery(query, what), what);
+  const { db: queryDb, master } = parseQuery(query, what);
+  const port = master === undefined ? DEFAULT_PORT : SENTINEL_PORT;
+  const [address, ...seeds] = place.split(',').map((one) => parseHostPort(one.trim(), port, what));
+  const db = mergeDb(parseDbPath(path, what), queryDb, what);
   return {
-    address,
+    address: address!,
+    ...(seeds.length === 0 ? {} : { seeds }),
+    ...(master === undefined ? {} : { find: { kind: 'sentinel', master } as const }),
     ...parseUserInfo(userInfo, what),
     ...(db === undefined ? {} : { db }),
     ...(tls ? { tls: { insecure: false } } : {}),
@@ -65,7 +77,10 @@ function parseUnix(rest: string, what: string): Endpoint {
   if (!path.startsWith('/') || path === '/') {
     throw usage(what, 'has no absolute socket path', 'write unix:///path/to/redis.sock');
   }
-  const db = parseQuery(question === -1 ? '' : location.slice(question), what);
+  const { db, master } = parseQuery(question === -1 ? '' : location.slice(question), what);
+  if (master !== undefined) {
+    throw usage(what, 'names a master behind a socket path', 'Sentinels are named by host and port');
+  }
   return {
     address: { kind: 'unix', path },
     ...parseUserInfo(userInfo, what),
@@ -90,7 +105,7 @@ function parseUserInfo(userInfo: string | undefined, what: string): Pick<Endpoin
   };
 }
 
-function parseHostPort(place: string, what: string): Address {
+function parseHostPort(place: string, defaultPort: number, what: string): Address {
   const match = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::([^:]*))?$/u.exec(place);
   if (match === null) {
     const hint = `an IPv6 address stands in brackets, redis://[::1]:6379; ${PASSWORD_FORM}`;
@@ -102,11 +117,11 @@ function parseHostPort(place: string, what: string): Address {
   const valid =
     ipv6 === undefined ? !/[\s/?#@\\<>^`{|}"%]/u.test(host) : /^[\da-f:.]+(?:%\S+)?$/iu.test(host);
   if (!valid) throw usage(what, 'has a host with a character that no host name has', PASSWORD_FORM);
-  return { kind: 'tcp', host, port: parsePort(portText, what) };
+  return { kind: 'tcp', host, port: parsePort(portText, defaultPort, what) };
 }
 
-function parsePort(text: string | undefined, what: string): number {
-  if (text === undefined || text === '') return DEFAULT_PORT;
+function parsePort(text: string | undefined, defaultPort: number, what: string): number {
+  if (text === undefined || text === '') return defaultPort;
   const port = /^\d{1,5}$/u.test(text) ? Number(text) : 0;
   if (port < 1 || port > 65_535) {
     throw usage(what, 'has a port that is not a number from 1 to 65535', PASSWORD_FORM);
@@ -118,24 +133,35 @@ function parseDbPath(path: string, what: string): number | undefined {
   return path === '' || path === '/' ? undefined : parseDb(path.slice(1), what);
 }
 
-/** Text after the host or socket path: `?db=3`; everything else is refused by name rather than ignored. */
-function parseQuery(query: string, what: string): number | undefined {
-  if (query === '' || query === '?') return undefined;
+interface Query {
+  readonly db: number | undefined;
+  readonly master: string | undefined;
+}
+
+/** Text after the host or socket path: `?db=3&master=m`; everything else is refused rather than ignored. */
+function parseQuery(query: string, what: string): Query {
+  if (query === '' || query === '?') return { db: undefined, master: undefined };
   if (query.includes('#')) throw usage(what, 'has a # after the host, which means nothing here', FORMS);
   const parameters = new URLSearchParams(query);
-  if (parameters.has('master')) {
+  if ([...parameters.keys()].some((key) => key !== 'db' && key !== 'master')) {
+    throw usage(what, 'has a parameter after ? that is not known', 'only ?db=N and ?master=NAME are');
+  }
+  const db = once(parameters, 'db', 'name one database', what);
+  const master = once(parameters, 'master', 'name one primary', what);
+  if (master !== undefined && !/^[^\s\p{C}]+$/u.test(master)) {
     throw usage(
       what,
-      'names a Sentinel (?master=), which sync does not support yet',
-      'name the primary itself',
+      'has a name behind ?master= that no Sentinel has',
+      'write redis://sentinel:26379?master=NAME',
     );
   }
-  if ([...parameters.keys()].some((key) => key !== 'db')) {
-    throw usage(what, 'has a parameter after ? that is not known', 'only ?db=N is');
-  }
-  const dbs = parameters.getAll('db');
-  if (dbs.length > 1) throw usage(what, 'names ?db= more than once', 'name one database');
-  return parseDb(dbs[0] ?? '', what);
+  return { db: db === undefined ? undefined : parseDb(db, what), master };
+}
+
+function once(parameters: URLSearchParams, name: string, hint: string, what: string): string | undefined {
+  const values = parameters.getAll(name);
+  if (values.length > 1) throw usage(what, `names ?${name}= more than once`, hint);
+  return values[0];
 }
 
 function parseDb(text: string, what: string): number {

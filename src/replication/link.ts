@@ -9,7 +9,8 @@
 import type { Socket } from 'node:net';
 import type { ByteWindow } from '../bytes/window.js';
 import { ReplicantError } from '../errors.js';
-import { type Endpoint, formatAddress } from '../net/endpoint.js';
+import { type Endpoint, formatAddress, formatEndpoint } from '../net/endpoint.js';
+import { locate } from '../net/locate.js';
 import { openSocket } from '../net/socket.js';
 import { type CommandArg, encodeCommand } from '../resp/encode.js';
 import { greetingSteps } from './greeting.js';
@@ -61,7 +62,8 @@ export function openReplica(options: LinkOptions): ReplicationLink {
 
 export class ReplicationLink {
   readonly #o: LinkOptions;
-  readonly #at: string;
+  /** For errors: where it is connected to, once that is known. */
+  #at: string;
   #state: LinkState = 'idle';
   #socket: Socket | undefined;
   #handshake: Handshake | undefined;
@@ -80,7 +82,7 @@ export class ReplicationLink {
 
   constructor(options: LinkOptions) {
     this.#o = options;
-    this.#at = formatAddress(options.source.address);
+    this.#at = formatEndpoint(options.source);
   }
 
   get state(): LinkState {
@@ -95,7 +97,10 @@ export class ReplicationLink {
       room: () => window.room(),
       received: (count: number, where: Uint8Array) => this.#received(count, where),
     };
-    const socket = await openSocket(source, 'source', reader, this.#o.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
+    const place = await locate(source, 'source');
+    if (this.state === 'closed') return;
+    this.#at = formatAddress(place.address);
+    const socket = await openSocket(place, 'source', reader, this.#o.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
     if (this.#state === 'closed') {
       socket.destroy();
       return;

@@ -12,6 +12,9 @@ export const FULL_RESYNC: BackOff = { firstMs: 1000, mostMs: 300_000 };
 /** A source or target that says "not now". */
 export const BUSY: BackOff = { firstMs: 1000, mostMs: 15_000 };
 
+/** A slot of a cluster that has moved is found at once, one that is on its way soon. */
+export const MOVED: BackOff = { firstMs: 20, mostMs: 1000 };
+
 /**
  * How long to wait before attempt number `attempt` (0 = the first retry): doubling, capped, and spread
  * evenly over the upper half so that many clients don't come back together. `random` is in [0, 1).

@@ -52,9 +52,9 @@ export async function examineTarget(
         dbs,
         emit: (level, _, message) => emit(level === 'error' ? 'warn' : level, message),
       },
-      client,
+      [client],
       capabilities,
-      await countKeys(client, info, dbs),
+      await countKeys([client], dbs),
     );
     return { capabilities, databases, hasKeys, clockOffsetMs };
   } finally {

@@ -2,7 +2,7 @@
 import { BUILTIN_COMMANDS } from '../keyspace/command-table.js';
 import type { AofHandler } from '../io/snapshot-input.js';
 import { Client } from '../net/client.js';
-import { clearDatabases } from '../sync/clear-databases.js';
+import { clearDatabases, type ClearScope } from '../sync/clear-databases.js';
 import { StreamApplier } from '../sync/stream-applier.js';
 import type { LoadContext } from './load-context.js';
 
@@ -61,19 +61,29 @@ export class CommandLoader implements AofHandler {
 
   /** What must be waited for before more is handed on. */
   drain(): Promise<void> | undefined {
-    return this.#applier?.clear === undefined ? this.#c.target.drain() : this.#clear();
+    return this.#applier?.aside === undefined ? this.#c.target.drain() : this.#clear();
+  }
+
+  #clearScope(): ClearScope {
+    const { capabilities, filter } = this.#c;
+    return {
+      wanted: (_, key) => filter.matchesKey(key),
+      wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind) : undefined,
+      unlink: capabilities.unlink,
+    };
   }
 
   async #clear(): Promise<void> {
-    const { target, endpoint, filter } = this.#c;
+    const { target, endpoint } = this.#c;
     const applier = this.#applier!;
     await target.finish();
     const client = await Client.connect(endpoint, 'target');
     try {
-      await clearDatabases(client, applier.clear!, filter, undefined);
+      const { aside } = applier;
+      if (aside?.kind === 'clear') await clearDatabases([client], aside, this.#clearScope());
     } finally {
       client.close();
     }
-    applier.cleared();
+    applier.resume();
   }
 }

@@ -18,6 +18,7 @@ import { SnapshotWriter } from '../sync/snapshot-writer.js';
 import type { SkippedItem } from '../sync/status.js';
 import { Tally } from '../sync/tally.js';
 import type { FailedCommand } from '../target/failed-command.js';
+import { keysTo } from '../target/outlet.js';
 import { examineTarget, type TargetFindings } from './examine-target.js';
 import { CommandLoader } from './load-commands.js';
 import type { LoadContext } from './load-context.js';
@@ -148,7 +149,12 @@ export class Restore {
     this.#origins.file(0, input.label);
     const crc = new Crc64(WINDOW_BYTES);
     const writer = new SnapshotWriter({
-      ...{ out: context.target.pipeline, crc, capabilities: context.capabilities, filter: context.filter },
+      ...{
+        out: keysTo(context.target.pipeline),
+        crc,
+        capabilities: context.capabilities,
+        filter: context.filter,
+      },
       ...{ tally: this.#tally, targetDatabases: findings.databases, targetHasKeys: findings.hasKeys },
       dbMap: this.#watched(context),
       onUnsupported: context.onUnsupported,

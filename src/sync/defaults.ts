@@ -32,4 +32,6 @@ export const SYNC_DEFAULTS: Omit<SyncOptions, 'name' | 'source' | 'target'> = {
   takeoverAfterMs: 30_000,
   ack: 'exact',
   resumeFrom: undefined,
+  targetIsCluster: false,
+  crossSlot: 'carry',
 };

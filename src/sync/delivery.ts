@@ -11,25 +11,29 @@
  */
 import type { Crc64 } from '../bytes/crc64.js';
 import { ByteWindow } from '../bytes/window.js';
-import { type Checkpoint, checkpointKey, CheckpointWriter } from '../checkpoint/record.js';
+import { type Checkpoint, checkpointKey, CheckpointWriter, type LaneClaim } from '../checkpoint/record.js';
 import type { HoldPolicy } from '../convert/held-deadline.js';
 import { ReplicantError } from '../errors.js';
 import type { CommandTable } from '../keyspace/command-table.js';
+import type { CrossSlotPolicy } from '../keyspace/cross-slot-policy.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { KeyMap } from '../keyspace/key-map.js';
+import { keySlot } from '../keyspace/key-slot.js';
 import { bytesOf } from '../keyspace/words.js';
 import { RdbDecoder } from '../rdb/file-decoder.js';
 import type { Spool, SpoolLog } from '../spool/spool.js';
 import type { Capabilities } from '../target/capabilities.js';
+import type { Lanes } from '../target/cluster/lanes.js';
+import type { CommitEvents, Commits, Outlet } from '../target/outlet.js';
 import type { Pipeline } from '../target/pipeline.js';
-import { Transactions } from '../target/transactions.js';
 import { History } from './history.js';
 import type { ResumePlan } from './resume-plan.js';
 import { type Presence, SnapshotWriter } from './snapshot-writer.js';
 import {
-  type ClearRequest,
+  type AsideRequest,
   type CommandForm,
+  type SlotGate,
   StreamApplier,
   type StreamCommitter,
   type StreamPlace,
@@ -39,7 +43,15 @@ import type { Tally } from './tally.js';
 export interface DeliveryOptions {
   readonly spool: Spool;
   readonly crc: Crc64;
-  readonly pipeline: Pipeline;
+  readonly outlet: Outlet;
+  readonly commits: (events: CommitEvents) => Commits;
+  /** The target is a cluster: the outlet itself. */
+  readonly lanes: Lanes | undefined;
+  /** … and what its lanes stand for; the record must say so before the stream begins. */
+  readonly claims: readonly LaneClaim[] | undefined;
+  /** The source is one shard of several. */
+  readonly gate: (SlotGate & { owns(slot: number): boolean }) | undefined;
+  readonly crossSlot: CrossSlotPolicy;
   readonly capabilities: Capabilities;
   readonly filter: KeyFilter;
   readonly dbMap: DbMap;
@@ -70,6 +82,8 @@ export interface DeliveryOptions {
 }
 
 export interface DeliveryEvents {
+  /** What the lanes stand for has been recorded. */
+  claimed(): Promise<void>;
   /** All keys have been written: what the snapshot lacks is to be removed. Then the stream begins. */
   complete(): Promise<void>;
   loaded(): void;
@@ -78,7 +92,7 @@ export interface DeliveryEvents {
   /** The checkpoint was changed by somebody else. */
   disturbed(found: Uint8Array | undefined): void;
   getAck(): void;
-  clear(request: ClearRequest): Promise<void>;
+  aside(request: AsideRequest): Promise<void>;
   unsupported(error: ReplicantError, type: string): void;
   reported(why: string, name: string, offset: number, db: number): void;
   failed(error: unknown): void;
@@ -97,12 +111,14 @@ const TURN_MS = 10;
 const STARVED_MS = 1000;
 const ANSWER_POLL_MS = 5;
 /** Tags of commits that are no offset of the stream. */
-const TAG = { guard: -1, loading: -2, final: -3 } as const;
+const TAG = { guard: -1, loading: -2, final: -3, claims: -4, passing: -5 } as const;
 
 export class Delivery {
   readonly #o: DeliveryOptions;
   readonly #window: ByteWindow;
-  readonly #commits: Transactions;
+  readonly #commits: Commits;
+  /** Positions are committed with the data or, on a cluster, by their lanes; else they follow what has been answered. */
+  readonly #gathers: boolean;
   #writerOfTexts: CheckpointWriter;
   #checkpoint: Checkpoint;
   #phase: Phase = 'guarding';
@@ -113,8 +129,8 @@ export class Delivery {
   #next = 0;
   #committed = -1;
   #lastLoadingMs = 0;
-  /** How far the snapshot had been written when so many commands had been. */
-  #written: { readonly offset: number; readonly commands: number } | undefined;
+  /** How far the snapshot had been written, and whether that has been answered. */
+  #written: { readonly offset: number; readonly answered: () => boolean } | undefined;
   /** Without transactions: the place that is noted when everything before it has been answered. */
   #behind: StreamPlace | undefined;
   #starvedAt = -1;
@@ -123,27 +139,29 @@ export class Delivery {
   #pumping = false;
   #scheduled = false;
   #fetching = false;
-  #clearing = false;
+  #beside = false;
   #ending = false;
   /** The checkpoint is to be written although no position has moved. */
   #renewal = false;
   #over = false;
   #settledWaiters: (() => void)[] = [];
+  #claimed: () => void = () => {};
 
   constructor(options: DeliveryOptions) {
     this.#o = options;
     this.#window = new ByteWindow(options.crc.window);
     this.#checkpoint = options.checkpoint;
     this.#writerOfTexts = new CheckpointWriter(options.checkpoint);
-    this.#commits = new Transactions(
-      options.pipeline,
-      bytesOf(checkpointKey(options.checkpoint.job)),
-      options.atomic,
-      {
-        settled: (tag) => this.#guard(() => this.#settled(tag)),
-        disturbed: (found) => options.events.disturbed(found),
-      },
-    );
+    this.#gathers = options.atomic || options.lanes !== undefined;
+    this.#commits = options.commits({
+      settled: (tag) => this.#guard(() => this.#settled(tag)),
+      disturbed: (found) => options.events.disturbed(found),
+    });
+  }
+
+  /** The only connection there is. */
+  get #pipeline(): Pipeline {
+    return this.#o.outlet.pipelines[0]!;
   }
 
   start(): void {
@@ -199,7 +217,7 @@ export class Delivery {
     this.#ending = true;
     const until = Date.now() + timeoutMs;
     // What has been written counts when it has been answered.
-    while (!this.#over && this.#o.pipeline.pending > 0 && Date.now() < until) {
+    while (!this.#over && this.#o.outlet.pending > 0 && Date.now() < until) {
       // oxlint-disable-next-line no-await-in-loop -- until it is so
       await new Promise((resolve) => void setTimeout(resolve, ANSWER_POLL_MS));
     }
@@ -226,8 +244,17 @@ export class Delivery {
 
   #commitRenewal(): void {
     const applier = this.#applier;
-    if (!this.#renewal || applier === undefined || applier.open || this.#commits.waiting) return;
-    this.#commitStream(applier.safePlace, applier.targetDb);
+    if (!this.#renewal || this.#commits.waiting) return;
+    const writer = this.#writer;
+    if (this.#phase === 'loading' && writer?.between === true) {
+      this.#renewal = false;
+      this.#commitLoading(writer, Date.now());
+    }
+    if (applier === undefined) return;
+    // While the stream stands, it may be inside a transaction of the source, all of which so far is final.
+    const stands = applier.aside !== undefined && applier.ready;
+    if (applier.open && !stands) return;
+    this.#commitStream(stands ? this.#checkpoint : applier.safePlace, applier.targetDb);
     applier.selected(0);
   }
 
@@ -238,12 +265,12 @@ export class Delivery {
     const last: Checkpoint = { ...checkpoint, replid, offset, db, inMulti, loaded: this.#checkpoint.loaded };
     this.#checkpoint = last;
     const text = new CheckpointWriter(last).write(replid, offset, db, inMulti, Date.now());
-    this.#commits.commit(text, TAG.final, this.#selected);
+    this.#commits.commit(text, TAG.final, this.#selected, db);
     return await this.#settledBefore(Date.now() + timeoutMs);
   }
 
   /** Other facts for the checkpoint: they are written with the next position. */
-  note(facts: Partial<Pick<Checkpoint, 'expiry' | 'refused'>>): void {
+  note(facts: Partial<Pick<Checkpoint, 'expiry' | 'refused' | 'slots'>>): void {
     this.#checkpoint = { ...this.#checkpoint, ...facts };
     this.#writerOfTexts = new CheckpointWriter(this.#checkpoint);
   }
@@ -282,7 +309,7 @@ export class Delivery {
 
   /** Takes one piece further; false when nothing can be done before something happens. */
   #step(): boolean {
-    if (this.#o.pipeline.blocked) return false;
+    if (this.#o.outlet.blocked) return false;
     if (this.#phase === 'loading') return this.#load();
     if (this.#phase === 'streaming') return this.#follow();
     return false;
@@ -346,10 +373,11 @@ export class Delivery {
   // ---- the snapshot ------------------------------------------------------------------------------------
 
   #beginLoad(): void {
-    const { spool, crc, capabilities, filter, dbMap, tally, clockOffsetMs, pipeline, plan } = this.#o;
-    const { targetDatabases, targetHasKeys, hold, present, keyMap, form, events } = this.#o;
+    const { spool, crc, capabilities, filter, dbMap, tally, clockOffsetMs, outlet, plan } = this.#o;
+    const { targetDatabases, targetHasKeys, hold, present, keyMap, form, events, gate } = this.#o;
     this.#writer = new SnapshotWriter({
-      ...{ out: pipeline, crc, capabilities, filter, dbMap, tally, clockOffsetMs },
+      ...{ out: outlet, crc, capabilities, filter, dbMap, tally, clockOffsetMs },
+      ownsKey: gate === undefined ? undefined : (...key) => gate.owns(keySlot(...key)),
       ...{ targetDatabases, targetHasKeys, hold, present, keyMap },
       skipBefore: plan.kind === 'load' ? plan.skipBefore : 0,
       onUnsupported: (error, type) => events.unsupported(error, type),
@@ -372,7 +400,7 @@ export class Delivery {
     const next = decoder.feed(window.bytes, window.start, window.end);
     const moved = next > before;
     writer.flush();
-    this.#o.pipeline.flush();
+    this.#o.outlet.flush();
     window.take(next);
     if (decoder.done) {
       this.#snapshotRead(log);
@@ -381,12 +409,12 @@ export class Delivery {
     log.release(this.#next);
     this.#checkEnd(log, filled || moved);
     this.#noteLoading(writer, decoder);
-    if (!moved && !this.#o.pipeline.blocked) this.#makeRoom(decoder.needed);
+    if (!moved && !this.#o.outlet.blocked) this.#makeRoom(decoder.needed);
     return filled || moved;
   }
 
   #checkEnd(log: SpoolLog, moved: boolean): void {
-    if (moved || !log.complete || this.#next < log.end || this.#fetching || this.#o.pipeline.blocked) return;
+    if (moved || !log.complete || this.#next < log.end || this.#fetching || this.#o.outlet.blocked) return;
     throw new ReplicantError('RDB_TRUNCATED', 'the snapshot ends before its end mark', {
       place: { offset: log.end },
     });
@@ -399,19 +427,22 @@ export class Delivery {
     if (now - this.#lastLoadingMs < LOADING_EVERY_MS) return;
     this.#lastLoadingMs = now;
     this.#writeLoading(writer, now);
-    this.#written = { offset: decoder.offset, commands: this.#o.pipeline.commands };
+    this.#written = { offset: decoder.offset, answered: this.#o.outlet.mark() };
   }
 
   /** Only what has been answered counts: a target that refuses a key may take the checkpoint. */
   #writeLoading(writer: SnapshotWriter, now: number): void {
-    const { pipeline } = this.#o;
     const written = this.#written;
-    if (written === undefined || pipeline.commands - pipeline.pending < written.commands) return;
+    if (written === undefined || !written.answered()) return;
     if (written.offset <= this.#checkpoint.loaded) return;
-    writer.flush();
     this.#checkpoint = { ...this.#checkpoint, loaded: written.offset };
+    this.#commitLoading(writer, now);
+  }
+
+  #commitLoading(writer: SnapshotWriter, now: number): void {
+    writer.flush();
     const text = this.#writerOfTexts.writeLoaded(this.#checkpoint.loaded, now);
-    this.#commits.commit(text, TAG.loading, Math.max(0, writer.targetDb));
+    this.#commits.commit(text, TAG.loading, Math.max(0, writer.targetDb), 0);
     writer.targetDb = 0;
   }
 
@@ -463,24 +494,64 @@ export class Delivery {
     const { meta } = this.#o.spool.snapshot;
     const writer = this.#writer!;
     const base = Number(meta['base']);
-    this.#checkpoint = { ...this.#checkpoint, state: 'streaming', loaded: 0, mirror: false };
+    const { replid } = History.of(this.#o.spool.stream.meta);
+    const place = { offset: base, db: writer.streamDb, inMulti: false };
+    this.#checkpoint = {
+      ...{ ...this.#checkpoint, ...place, state: 'streaming', loaded: 0, mirror: false, replid },
+      lanes: this.#o.claims,
+    };
     this.#writerOfTexts = new CheckpointWriter(this.#checkpoint);
-    this.#commitStream({ offset: base, db: writer.streamDb, inMulti: false }, Math.max(0, writer.targetDb));
-    this.#openStream({ offset: base, db: writer.streamDb, inMulti: false }, writer.writesRelativeTtls);
+    const relativeTtls = writer.writesRelativeTtls;
+    if (this.#o.lanes === undefined) {
+      this.#commitStream(place, Math.max(0, writer.targetDb));
+      this.#openStream(place, relativeTtls);
+    } else {
+      this.#claim(() => {
+        this.#openStream(place, relativeTtls);
+        this.#streamSettled(base);
+      });
+    }
+  }
+
+  /** The record says what the lanes stand for, before any of them says anything. */
+  #claim(then: () => void): void {
+    const { replid, offset, db, inMulti } = this.#checkpoint;
+    this.#claimed = () => {
+      this.#o.events.claimed().then(
+        () =>
+          this.#guard(() => {
+            this.#o.lanes!.beginStream(offset, db);
+            then();
+            this.pump();
+          }),
+        (error: unknown) =>
+          this.#guard(() => {
+            throw error;
+          }),
+      );
+    };
+    const text = this.#writerOfTexts.write(replid, offset, db, inMulti, Date.now());
+    this.#commits.commit(text, TAG.claims, 0, db);
   }
 
   // ---- the stream --------------------------------------------------------------------------------------
 
   #openStream({ offset, db, inMulti }: StreamPlace, relativeTtls: boolean): void {
-    const { pipeline, capabilities, filter, dbMap, tally, sourceDatabases, targetDatabases } = this.#o;
-    const { clockOffsetMs = 0, spool, hold, leftOut, atomic, keyMap, table, form, events } = this.#o;
-    pipeline.maxInFlightBytes = STREAM_IN_FLIGHT;
-    const committer = new Committer(this.#commits, (place, selected) => this.#commitStream(place, selected));
+    const { outlet, lanes, gate, crossSlot, capabilities, filter, dbMap, tally, sourceDatabases } = this.#o;
+    const { targetDatabases, clockOffsetMs = 0, spool, hold, leftOut, keyMap, table, form, events } = this.#o;
+    for (const pipeline of outlet.pipelines)
+      pipeline.maxInFlightBytes = STREAM_IN_FLIGHT / outlet.pipelines.length;
+    const committer = new Committer(this.#commits, (place, selected, passing) =>
+      passing && lanes !== undefined
+        ? lanes.reach(place.offset, place.db, TAG.passing)
+        : this.#commitStream(place, selected),
+    );
     this.#applier = new StreamApplier({
-      ...{ out: pipeline, capabilities, filter, dbMap, tally, clockOffsetMs, sourceDatabases },
+      ...{ out: lanes === undefined ? this.#pipeline : undefined, lanes, gate, crossSlot },
+      ...{ capabilities, filter, dbMap, tally, clockOffsetMs, sourceDatabases },
       ...{ targetDatabases, relativeTtls, offset, db, inMulti, hold, leftOut, keyMap, table, form },
       targetDb: 0,
-      committer: atomic ? committer : undefined,
+      committer: this.#gathers ? committer : undefined,
       ownKey: bytesOf(checkpointKey(this.#checkpoint.job)),
       arrivedAtMs: (at) => spool.stream.stampAt(at),
       onGetAck: (at) => {
@@ -496,9 +567,9 @@ export class Delivery {
   #follow(): boolean {
     const applier = this.#applier!;
     const window = this.#window;
-    if (this.#clearing) return false;
-    if (applier.clear !== undefined) {
-      this.#startClear(applier);
+    if (this.#beside) return false;
+    if (applier.aside !== undefined) {
+      this.#startAside(applier);
       return false;
     }
     if (applier.full) return false;
@@ -507,8 +578,8 @@ export class Delivery {
     const next = applier.feed(window.bytes, window.start, window.end, Date.now());
     const moved = next > before;
     window.take(next);
-    if (!this.#o.atomic) this.#commitBehind(applier);
-    if (!moved && !this.#o.pipeline.blocked && !applier.full && applier.clear === undefined)
+    if (!this.#gathers) this.#commitBehind(applier);
+    if (!moved && !this.#o.outlet.blocked && !applier.full && applier.aside === undefined)
       this.#makeRoom(applier.needed);
     return filled || moved;
   }
@@ -519,14 +590,14 @@ export class Delivery {
     this.#renewal = false;
     this.#checkpoint = { ...this.#checkpoint, replid, offset, db, inMulti };
     const text = this.#writerOfTexts.write(replid, offset, db, inMulti, Date.now());
-    this.#commits.commit(text, offset, selected);
+    this.#commits.commit(text, offset, selected, db);
   }
 
   /** Without transactions the position follows the data, when they have been answered. */
   #commitBehind(applier: StreamApplier): void {
     if (applier.open || this.#commits.waiting) return;
     const behind = this.#behind;
-    if (behind !== undefined && behind.offset <= this.#o.pipeline.applied) {
+    if (behind !== undefined && behind.offset <= this.#pipeline.applied) {
       this.#behind = undefined;
       this.#commitStream(behind, Math.max(0, applier.targetDb));
       applier.selected(0);
@@ -538,19 +609,19 @@ export class Delivery {
   /** The target has answered something. */
   answered(): void {
     const applier = this.#applier;
-    if (this.#o.atomic || applier === undefined || this.#ending) return;
+    if (this.#gathers || applier === undefined || this.#ending) return;
     this.#guard(() => this.#commitBehind(applier));
   }
 
-  #startClear(applier: StreamApplier): void {
+  #startAside(applier: StreamApplier): void {
     applier.commit();
-    if (!applier.clearable) return;
-    this.#clearing = true;
-    this.#o.events.clear(applier.clear!).then(
+    if (!applier.ready) return;
+    this.#beside = true;
+    this.#o.events.aside(applier.aside!).then(
       () =>
         this.#guard(() => {
-          this.#clearing = false;
-          applier.cleared();
+          this.#beside = false;
+          applier.resume();
           this.pump();
         }),
       (error: unknown) =>
@@ -568,6 +639,7 @@ export class Delivery {
 
   #settled(tag: number): void {
     if (tag === TAG.guard) this.#guarded();
+    else if (tag === TAG.claims) this.#claimed();
     else if (tag === TAG.loading) this.#loadingSettled();
     else if (tag >= 0) this.#streamSettled(tag);
     this.#wake();
@@ -587,13 +659,23 @@ export class Delivery {
   #guarded(): void {
     const { plan } = this.#o;
     if (plan.kind === 'follow') {
-      this.#committed = plan.offset;
-      this.#openStream(plan, this.#o.relativeTtls);
-      this.#o.events.applied();
+      if (this.#o.lanes === undefined) this.#beginFollowing(plan);
+      else {
+        const { offset, db, inMulti } = plan;
+        this.#checkpoint = { ...this.#checkpoint, offset, db, inMulti, lanes: this.#o.claims };
+        this.#writerOfTexts = new CheckpointWriter(this.#checkpoint);
+        this.#claim(() => this.#beginFollowing(plan));
+      }
       return;
     }
     const text = this.#writerOfTexts.writeLoaded(this.#checkpoint.loaded, Date.now());
-    this.#commits.commit(text, TAG.loading, 0);
+    this.#commits.commit(text, TAG.loading, 0, 0);
+  }
+
+  #beginFollowing(place: StreamPlace): void {
+    this.#committed = place.offset;
+    this.#openStream(place, this.#o.relativeTtls);
+    this.#o.events.applied();
   }
 
   #streamSettled(offset: number): void {
@@ -616,12 +698,12 @@ export class Delivery {
     const writer = this.#writer;
     if (this.#applier !== undefined) {
       this.#applier.commit();
-      if (this.#o.atomic) return;
+      if (this.#gathers) return;
       // Everything has been answered: the first takes note of the place, the second writes it.
       this.#commitBehind(this.#applier);
       this.#commitBehind(this.#applier);
     } else if (this.#phase === 'loading' && writer?.between === true) {
-      this.#written = { offset: this.#decoder!.offset, commands: this.#o.pipeline.commands };
+      this.#written = { offset: this.#decoder!.offset, answered: this.#o.outlet.mark() };
       this.#writeLoading(writer, Date.now());
     }
   }
@@ -645,9 +727,9 @@ export class Delivery {
 /** The applier's view of the commits. */
 class Committer implements StreamCommitter {
   readonly commit: StreamCommitter['commit'];
-  readonly #commits: Transactions;
+  readonly #commits: Commits;
 
-  constructor(commits: Transactions, commit: StreamCommitter['commit']) {
+  constructor(commits: Commits, commit: StreamCommitter['commit']) {
     this.#commits = commits;
     this.commit = commit;
   }

@@ -16,6 +16,7 @@ import { encodeDumpPayload, UNIVERSAL_VERSION } from '../rdb/dump-payload.js';
 import type { Checksum, RdbEntry, RdbHandler, ValueSink } from '../rdb/handler.js';
 import { moduleTypeName } from '../rdb/encode/module-home.js';
 import { KeySet } from '../target/key-set.js';
+import { keysTo } from '../target/outlet.js';
 import { NowhereOutput } from './dry-run-output.js';
 import { TeeSink } from './dry-run-tee.js';
 import type { DryRunDatabase, DryRunKeys, DryRunLeftOut, DryRunTotals } from './dry-run-report.js';
@@ -99,7 +100,7 @@ export class SnapshotRehearsal implements RdbHandler {
     const { findings, filter, dbMap, keyMap, hold, crc, present } = options;
     const { capabilities, clockOffsetMs, targetDatabases, targetHasKeys } = findings;
     this.#writer = new SnapshotWriter({
-      ...{ out: this.output.pipeline, tally: this.tally, crc, capabilities, clockOffsetMs },
+      ...{ out: keysTo(this.output.pipeline), tally: this.tally, crc, capabilities, clockOffsetMs },
       ...{ targetDatabases, targetHasKeys, filter, dbMap, keyMap, hold },
       present: present === undefined ? undefined : { keys: present, libraries: new Set() },
       onUnsupported: (error, type) => this.#problems.push({ error, type }),

@@ -134,7 +134,7 @@ class DryRunning {
       Promise.all([askText(client, 'replication'), askText(client, 'commandstats')]),
     );
     const [found] = await withClient(this.#sync, 'target', (client) =>
-      surveyCheckpoints(client, this.#sync.name),
+      surveyCheckpoints([client], this.#sync.name),
     );
     const start = planStart({
       ...{ sync: this.#sync, found, targetKeys: findings.targetKeys },
@@ -205,7 +205,7 @@ class DryRunning {
   /** What a mirror would remove, which nothing is removed for. */
   async #countMissing(client: Client, keys: NamesSet, { capabilities }: Findings): Promise<number> {
     const [filter, dbMap, keyMap] = [this.#filter, this.#dbMap, this.#keyMap];
-    const { removed } = await removeMissing(client, {
+    const { removed } = await removeMissing([client], {
       ...{ keys, dbs: this.#dbs, unlink: capabilities.unlink, signal: this.#signal },
       wanted: (db, key) =>
         dbMap.sourcesOf(db).some((from) => filter.matchesDb(from)) && carriesTargetKey(key, filter, keyMap),

@@ -2,18 +2,21 @@
  * The start of a sync: connects to both ends once, asks what stands there, refuses what cannot work, and
  * empties the target when that was asked for. Until that last step nothing is changed anywhere.
  */
-import { listCheckpoints, readCheckpoint } from '../checkpoint/store.js';
+import { countOurs, readCheckpoint } from '../checkpoint/store.js';
 import { ReplicantError } from '../errors.js';
 import { BUILTIN_COMMANDS, type CommandTable, extendTable } from '../keyspace/command-table.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import { describeCollision, type KeyMap } from '../keyspace/key-map.js';
+import { keySlot } from '../keyspace/key-slot.js';
 import { parseCommandReply } from '../keyspace/server-commands.js';
+import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
 import { atLeast, formatServer, type ServerIdentity } from '../rdb/server-support.js';
 import { ReplyError } from '../resp/reply-decoder.js';
 import { type Capabilities, describeCapabilities } from '../target/capabilities.js';
-import { probeTarget } from '../target/probe-target.js';
+import { connectAll, findPrimaries } from '../target/cluster/target-nodes.js';
+import { PROBE_KEY, probeTarget } from '../target/probe-target.js';
 import type { SyncOptions } from './options.js';
 import { patiently } from './patience.js';
 import {
@@ -44,6 +47,8 @@ export interface Findings {
   readonly relativeTtls: boolean;
   /** Commands and where their keys are, those of the source's modules too. */
   readonly table: CommandTable;
+  /** The target is a cluster. */
+  readonly cluster: boolean;
   /** The target runs scripts for this user. */
   readonly scripts: boolean;
   readonly sourceDatabases: number;
@@ -82,10 +87,13 @@ export async function examine(options: ExaminationOptions): Promise<Findings | u
   const source = await Client.connect(options.sync.source, 'source');
   try {
     const target = await Client.connect(options.sync.target, 'target');
+    let nodes: readonly Client[] = [];
     try {
-      return await examineBoth(options, source, target);
+      if (options.sync.targetIsCluster) nodes = await connectAll(await findPrimaries(options.sync.target));
+      return await examineBoth(options, source, target, nodes.length === 0 ? [target] : nodes);
     } finally {
       target.close();
+      for (const node of nodes) node.close();
     }
   } finally {
     source.close();
@@ -96,21 +104,24 @@ async function examineBoth(
   o: ExaminationOptions,
   source: Client,
   target: Client,
+  nodes: readonly Client[],
 ): Promise<Findings | undefined> {
+  const cluster = o.sync.targetIsCluster;
   const waiting = (message: string): void => o.emit('warn', 'waiting', message);
   const sourceInfo = await patiently(() => askInfo(source, 'source'), o.signal, waiting);
   const targetInfo = await patiently(() => askInfo(target, 'target'), o.signal, waiting);
   if (o.signal.aborted) return undefined;
-  checkMode(sourceInfo, 'source', source.address);
-  checkMode(targetInfo, 'target', target.address);
+  if (o.sync.shard === undefined) checkMode(sourceInfo, 'source', source.address);
+  if (!cluster) checkMode(targetInfo, 'target', target.address);
   checkDifferent(sourceInfo, targetInfo);
   checkWritable(targetInfo, target.address);
   const { server } = await askCapabilities(target, targetInfo);
   const table = await askCommands(source);
   // Those of the source's modules as well.
   const names = table.specs.map(({ name }) => name);
-  const capabilities = await probeTarget(target, server, names, o.refuse !== undefined);
-  const targetDatabases = (await askDatabases(target)) ?? (await probeDatabases(target));
+  const capabilities = await probe(o, target, server, names);
+  // Those of Valkey's cluster-databases are not used.
+  const targetDatabases = cluster ? 1 : ((await askDatabases(target)) ?? (await probeDatabases(target)));
   checkDatabases(sourceInfo, targetDatabases, o.filter, o.dbMap);
   warnOfCollisions(o, sourceInfo);
   const sourceDatabases = (await askDatabases(source)) ?? DEFAULT_DATABASES;
@@ -120,25 +131,26 @@ async function examineBoth(
   const clockOffsetMs = await askClockOffset(source);
   const targetClockOffsetMs = await askClockOffset(target);
   const scripts = !((await target.request(['EVAL', 'return 1', '0'])) instanceof ReplyError);
+  if (cluster && !scripts && o.sync.consistency === 'exactly-once') throw needsScripts(target.address);
   const checkpoint = o.sync.resumeFrom === undefined ? await readCheckpoint(target, o.sync.name) : undefined;
   const sourceKeys = [...(sourceInfo?.keys ?? [])]
     .filter(([db]) => o.filter.matchesDb(db))
     .reduce((sum, [, keys]) => sum + keys, 0);
-  const known = checkpoint !== undefined || o.sync.resumeFrom !== undefined;
-  const all = await countKeys(target, targetInfo, o.dbs);
-  // Checkpoints of other jobs are no data; looking for them among many keys would take long, and change nothing.
-  const keys = all > 0 && all <= FEW_KEYS ? all - (await listCheckpoints(target)).length : all;
+  const prepared = o.sync.shard?.targetPrepared;
+  const known = prepared?.known === true || checkpoint !== undefined || o.sync.resumeFrom !== undefined;
+  const keys = prepared === undefined ? await countForeignKeys(nodes, o.dbs) : 0;
   // A target that carries our own checkpoint holds what we have put there.
   const targetHasKeys =
     known ||
-    (o.refuse === undefined
-      ? await dealWithKeys(
-          { targetNotEmpty: o.sync.targetNotEmpty, dbs: o.dbs, emit: o.emit },
-          target,
-          capabilities,
-          keys,
-        )
-      : wouldKeepKeys(o.sync.targetNotEmpty, keys, target.address, o.refuse));
+    (prepared?.targetHasKeys ??
+      (o.refuse === undefined
+        ? await dealWithKeys(
+            { targetNotEmpty: o.sync.targetNotEmpty, dbs: o.dbs, emit: o.emit },
+            nodes,
+            capabilities,
+            keys,
+          )
+        : wouldKeepKeys(o.sync.targetNotEmpty, keys, target.address, o.refuse)));
   const from = `source ${source.address} is ${describeServer(sourceInfo?.identity)}`;
   o.emit('info', 'connected', `${from}, target ${target.address} is ${describeServer(capabilities.server)}`);
   o.emit('info', 'connected', `the target: ${describeCapabilities(capabilities).slice(1).join('; ')}`);
@@ -146,9 +158,44 @@ async function examineBoth(
   const relativeTtls = version === undefined || !atLeast(version, 7);
   return {
     ...{ capabilities, clockOffsetMs, targetClockOffsetMs, relativeTtls, scripts, sourceDatabases },
-    ...{ targetDatabases, sourceKeys, targetHasKeys, known, table, targetKeys: keys },
+    ...{ targetDatabases, sourceKeys, targetHasKeys, known, table, targetKeys: keys, cluster },
     sourceIdentity: sourceInfo?.identity,
   };
+}
+
+/** Keys in the databases that may be written; of few, those that are ours do not count. */
+export async function countForeignKeys(
+  nodes: readonly Client[],
+  dbs: ReadonlySet<number> | undefined,
+): Promise<number> {
+  const all = await countKeys(nodes, dbs);
+  // Looking for ours among many keys would take long, and change nothing.
+  return all > 0 && all <= FEW_KEYS ? all - (await countOurs(nodes)) : all;
+}
+
+/** The questions are about a key, which on a cluster is some node's. */
+async function probe(
+  o: ExaminationOptions,
+  target: Client,
+  server: ServerIdentity,
+  names: readonly string[],
+): Promise<Capabilities> {
+  const untouched = o.refuse !== undefined;
+  if (!o.sync.targetIsCluster) return await probeTarget(target, server, names, untouched);
+  const slot = keySlot(bytesOf(PROBE_KEY));
+  const client = await Client.connect({ ...o.sync.target, find: { kind: 'slot', slot } }, 'target');
+  try {
+    return await probeTarget(client, server, names, untouched);
+  } finally {
+    client.close();
+  }
+}
+
+function needsScripts(at: string): ReplicantError {
+  return new ReplicantError('TARGET_DENIED', 'exactly-once on a cluster needs scripts (EVAL)', {
+    place: { at },
+    hint: 'give this user +@scripting on the target, or use --consistency at-least-once',
+  });
 }
 
 /** What can be known of the source's data without looking at them all. */
@@ -210,7 +257,7 @@ export interface KeysPolicy {
 /** Whether keys stay on the target. */
 export async function dealWithKeys(
   { targetNotEmpty, dbs, emit }: KeysPolicy,
-  target: Client,
+  nodes: readonly Client[],
   capabilities: Capabilities,
   keys: number,
 ): Promise<boolean> {
@@ -218,10 +265,10 @@ export async function dealWithKeys(
   if (keys === 0) return targetNotEmpty !== 'fail' && targetNotEmpty !== 'flush';
   switch (targetNotEmpty) {
     case 'fail':
-      throw notEmpty(keys, target.address);
+      throw notEmpty(keys, nodes.map(({ address }) => address).join(', '));
     case 'flush':
       emit('warn', 'note', `deleting the target's ${keys} keys, as asked`);
-      await emptyTarget(target, capabilities, dbs);
+      await emptyTarget(nodes, capabilities, dbs);
       return false;
     default:
       return true;

@@ -26,14 +26,18 @@ import type { Checkpoint, ExpiryRecord } from '../checkpoint/record.js';
 import { listCheckpoints } from '../checkpoint/store.js';
 import type { HoldPolicy } from '../convert/held-deadline.js';
 import { formatError } from '../errors.js';
-import { Client } from '../net/client.js';
-import type { Endpoint } from '../net/endpoint.js';
+import { keySlot } from '../keyspace/key-slot.js';
+import type { SlotSet } from '../keyspace/slot-set.js';
+import type { Client } from '../net/client.js';
 import { type SweepMode, type SweepResult, sweepDeadlines } from '../target/deadline-sweep.js';
-import { type Expiry, readClock, readExpiry } from '../target/expiry-watch.js';
+import { onEachNode } from '../target/each-node.js';
+import { type Expiry, readClocks, readExpiryOf } from '../target/expiry-watch.js';
+import { untilSettled } from '../target/until-settled.js';
 import type { Emit } from './status.js';
 
 export interface ExpiryKeeperOptions {
-  readonly target: Endpoint;
+  /** To the server, or to each primary of a cluster. They are closed here. */
+  readonly connect: () => Promise<readonly Client[]>;
   readonly job: string;
   /** What connections to the target are called, so that they end with the job when it is taken over. */
   readonly connectionName: string;
@@ -144,12 +148,12 @@ export class ExpiryKeeper {
   }
 
   /** The stream is going to be followed from this checkpoint. Why that can't be done, if keys have run out. */
-  async attach(client: Client, { state, expiry }: Checkpoint): Promise<string | undefined> {
+  async attach(clients: readonly Client[], { state, expiry }: Checkpoint): Promise<string | undefined> {
     if (state !== 'streaming' || (expiry.mode === 'held' && expiry.state === 'held')) return undefined;
     if (this.#abort.signal.aborted) this.#abort = new AbortController();
     const { signal } = this.#abort;
-    const seen = await readExpiry(client);
-    const why = whyExpired(expiry, await readClock(client), seen);
+    const seen = await readExpiryOf(clients);
+    const why = whyExpired(expiry, await latestClock(clients), seen);
     if ((why !== undefined && this.#o.sole) || signal.aborted) return why;
     if (expiry.mode !== 'held') this.#lenient = true;
     const known = expiry.mode === 'held' && why === undefined ? expiry : { ...NOTHING, ...seen };
@@ -176,7 +180,7 @@ export class ExpiryKeeper {
    * A snapshot is going to be loaded, `anew` or from where an earlier load ended. The checkpoint says how before
    * the first key is written.
    */
-  async load(client: Client, anew: boolean): Promise<void> {
+  async load(clients: readonly Client[], anew: boolean): Promise<void> {
     this.forget();
     if (!this.#o.sole) return;
     if (anew) {
@@ -184,8 +188,8 @@ export class ExpiryKeeper {
       this.#held = 0;
     }
     this.#sweptStanding = -1;
-    const seen = await readExpiry(client);
-    const clearUntilMs = this.#clearFrom(await readClock(client));
+    const seen = await readExpiryOf(clients);
+    const clearUntilMs = this.#clearFrom((await readClocks(clients)).earliestMs);
     this.#record = { ...NOTHING, ...seen, state: 'settled', clearUntilMs };
     this.#moving = true;
     this.#move();
@@ -193,8 +197,8 @@ export class ExpiryKeeper {
   }
 
   /** May keys of an earlier load have run out on the target? */
-  async spoils(client: Client, { expiry }: Checkpoint): Promise<boolean> {
-    return whyExpired(expiry, await readClock(client), await readExpiry(client)) !== undefined;
+  async spoils(clients: readonly Client[], { expiry }: Checkpoint): Promise<boolean> {
+    return whyExpired(expiry, await latestClock(clients), await readExpiryOf(clients)) !== undefined;
   }
 
   /** Caught up: if an earlier run has held them all, those that are far enough away become true. */
@@ -210,7 +214,7 @@ export class ExpiryKeeper {
     this.close();
     await this.#round;
     try {
-      return await this.#withClient((client) => this.#releaseOn(client));
+      return await this.#withClients((clients) => this.#releaseOn(clients));
     } catch (error) {
       this.#o.emit('warn', 'note', `${SWEEP_WORDS.release}: ${formatError(error)}`);
       return { ...this.#record, runId: '' };
@@ -223,15 +227,15 @@ export class ExpiryKeeper {
     this.#abort.abort();
   }
 
-  async #releaseOn(client: Client): Promise<ExpiryRecord> {
-    const before = await readExpiry(client);
-    const why = whyExpired(this.#record, await readClock(client), before);
+  async #releaseOn(clients: readonly Client[]): Promise<ExpiryRecord> {
+    const before = await readExpiryOf(clients);
+    const why = whyExpired(this.#record, await latestClock(clients), before);
     const known = why === undefined && before !== undefined ? before : { runId: '', expiredKeys: 0 };
     this.#record = { ...NOTHING, ...known, state: 'released' };
     if (!(await this.#o.events.note(this.#record))) return this.#record;
     // Where everything was written by us and nothing held, there is nothing to look for.
     if (this.#counted && this.#held === 0) return this.#record;
-    const others = await this.#otherJobs(client);
+    const others = await this.#otherJobs(clients);
     const { dbs, wanted, emit } = this.#o;
     if (others.length > 0 && dbs === undefined && wanted === undefined) {
       emit(
@@ -241,14 +245,24 @@ export class ExpiryKeeper {
       );
       return this.#record;
     }
-    const { past } = await this.#sweep(client, 'release', undefined, others.length > 0);
-    if (past > 0) this.#record = { ...this.#record, runId: '' };
+    if ((await this.#releaseAll(clients, others.length > 0)) > 0)
+      this.#record = { ...this.#record, runId: '' };
     return this.#record;
   }
 
+  /** How many deadlines were past; keys that move meanwhile are looked at again. */
+  async #releaseAll(clients: readonly Client[], selective: boolean): Promise<number> {
+    let past = 0;
+    await untilSettled(clients, undefined, async ({ slots }) => {
+      past += (await this.#sweep(clients, 'release', { selective, slots })).past;
+      return [];
+    });
+    return past;
+  }
+
   /** Jobs that hold keys back on the same target. */
-  async #otherJobs(client: Client): Promise<string[]> {
-    const stored = await listCheckpoints(client);
+  async #otherJobs(clients: readonly Client[]): Promise<string[]> {
+    const stored = await listCheckpoints(clients);
     return stored
       .filter(({ job, checkpoint }) => job !== this.#o.job && checkpoint?.owner !== undefined)
       .map(({ job }) => `job ${job}`);
@@ -283,13 +297,18 @@ export class ExpiryKeeper {
     return this.#nearestMs === undefined || this.#nearestMs > nowMs + 2 * this.#marginMs;
   }
 
-  async #holdNear(client: Client, nowMs: number, signal: AbortSignal): Promise<void> {
+  async #holdNear(clients: readonly Client[], nowMs: number, signal: AbortSignal): Promise<void> {
     if (this.#idle(nowMs)) return;
     const standing = this.#standing;
     const beganMs = performance.now();
-    const { nearest, changed } = await this.#sweep(client, 'hold', signal);
-    this.#held += changed;
-    this.#nearestMs = nearest;
+    let nearestMs = Number.POSITIVE_INFINITY;
+    await untilSettled(clients, signal, async ({ slots }) => {
+      const { nearest, changed } = await this.#sweep(clients, 'hold', { signal, slots });
+      this.#held += changed;
+      nearestMs = Math.min(nearestMs, nearest ?? nearestMs);
+      return [];
+    });
+    this.#nearestMs = nearestMs === Number.POSITIVE_INFINITY ? undefined : nearestMs;
     this.#sweptStanding = standing;
     this.#sweepMs = Math.max(this.#sweepMs, performance.now() - beganMs);
   }
@@ -301,13 +320,13 @@ export class ExpiryKeeper {
     const settles = this.#settleRounds > 0;
     const rolls = this.#record.state !== 'held';
     try {
-      await this.#withClient(async (client) => {
-        if (settles && !(await this.#announce(client, signal))) return;
-        const startedMs = await readClock(client);
-        if (rolls) await this.#holdNear(client, startedMs, signal);
-        if (settles) await this.#sweep(client, 'settle', signal);
+      await this.#withClients(async (clients) => {
+        if (settles && !(await this.#announce(clients, signal))) return;
+        const { earliestMs, latestMs } = await readClocks(clients);
+        if (rolls) await this.#holdNear(clients, latestMs, signal);
+        if (settles) await this.#sweep(clients, 'settle', { signal });
         if (settles && !signal.aborted) this.#settleRounds--;
-        await this.#check(client, startedMs, signal);
+        await this.#check(clients, earliestMs, signal);
       });
       this.#failing = false;
       this.#nextRoundMs = Date.now() + marginMs / SWEEPS_PER_MARGIN;
@@ -321,10 +340,10 @@ export class ExpiryKeeper {
   }
 
   /** Before the first deadline becomes true the checkpoint must say so. */
-  async #announce(client: Client, signal: AbortSignal): Promise<boolean> {
+  async #announce(clients: readonly Client[], signal: AbortSignal): Promise<boolean> {
     if (this.#record.state === 'held') {
-      const seen = await readExpiry(client);
-      const clearUntilMs = this.#clearFrom(await readClock(client));
+      const seen = await readExpiryOf(clients);
+      const clearUntilMs = this.#clearFrom((await readClocks(clients)).earliestMs);
       if (signal.aborted) return false;
       const record: ExpiryRecord = { ...NOTHING, ...seen, state: 'settled', clearUntilMs };
       if (!(await this.#o.events.note(record)) || signal.aborted) return false;
@@ -336,9 +355,9 @@ export class ExpiryKeeper {
   }
 
   /** After a sweep that began at `startedMs`: was it in time? */
-  async #check(client: Client, startedMs: number, signal: AbortSignal): Promise<void> {
-    const seen = await readExpiry(client);
-    const why = whyExpired(this.#record, await readClock(client), seen);
+  async #check(clients: readonly Client[], startedMs: number, signal: AbortSignal): Promise<void> {
+    const seen = await readExpiryOf(clients);
+    const why = whyExpired(this.#record, await latestClock(clients), seen);
     if (signal.aborted) return;
     if (why === undefined || this.#lenient) {
       this.#lenient = false;
@@ -356,33 +375,67 @@ export class ExpiryKeeper {
 
   // ---- sweeps ------------------------------------------------------------------------------------------
 
-  async #withClient<T>(action: (client: Client) => Promise<T>): Promise<T> {
-    const client = await Client.connect(this.#o.target, 'target');
+  async #withClients<T>(action: (clients: readonly Client[]) => Promise<T>): Promise<T> {
+    const clients = await this.#o.connect();
     try {
-      await client.request(['CLIENT', 'SETNAME', this.#o.connectionName]);
-      return await action(client);
+      await Promise.all(
+        clients.map((client) => client.request(['CLIENT', 'SETNAME', this.#o.connectionName])),
+      );
+      return await action(clients);
     } finally {
-      client.close();
+      for (const client of clients) client.close();
     }
   }
 
   async #sweep(
-    client: Client,
+    clients: readonly Client[],
     mode: SweepMode,
-    signal?: AbortSignal,
-    selective = true,
+    { signal, slots, selective = true }: SweepReach,
   ): Promise<SweepResult> {
     const { dbs, databases, fields, wantedKind } = this.#o;
     const marginMs = this.#marginMs;
     // Alone on the target, what an earlier run with other filters left is released, too.
-    const wanted = selective ? this.#o.wanted : undefined;
-    // Sweeps in the background leave the target most of its time.
+    const wanted = withinSlots(selective ? this.#o.wanted : undefined, slots);
+    // Sweeps in the background leave each node most of its time.
     const pace = mode === 'release' ? {} : { paceMsPerSecond: PACE_MS_PER_SECOND };
-    return await sweepDeadlines(client, {
-      ...{ mode, marginMs, dbs, databases, fields, wanted, wantedKind, signal },
-      ...pace,
-    });
+    const results = await onEachNode(clients, signal, (client, both) =>
+      sweepDeadlines(client, {
+        ...{ mode, marginMs, dbs, databases, fields, wanted, wantedKind, signal: both },
+        ...pace,
+      }),
+    );
+    return addResults(results);
   }
+}
+
+interface SweepReach {
+  readonly signal?: AbortSignal | undefined;
+  /** Only these slots of a cluster. */
+  readonly slots?: SlotSet | undefined;
+  /** Only keys of the job; default. */
+  readonly selective?: boolean | undefined;
+}
+
+function withinSlots(wanted: ExpiryKeeperOptions['wanted'], slots: SlotSet | undefined): typeof wanted {
+  if (slots === undefined) return wanted;
+  return (db, key) => slots.has(keySlot(key)) && (wanted === undefined || wanted(db, key));
+}
+
+function addResults(results: readonly SweepResult[]): SweepResult {
+  return results.reduce((sum, one) => ({
+    scanned: sum.scanned + one.scanned,
+    changed: sum.changed + one.changed,
+    past: sum.past + one.past,
+    nearest:
+      sum.nearest === undefined || one.nearest === undefined
+        ? (sum.nearest ?? one.nearest)
+        : Math.min(sum.nearest, one.nearest),
+  }));
+}
+
+/** May anything have run out by now? By any of the clocks. */
+async function latestClock(clients: readonly Client[]): Promise<number> {
+  return (await readClocks(clients)).latestMs;
 }
 
 const SWEEP_WORDS: Readonly<Record<SweepMode, string>> = {

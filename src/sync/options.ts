@@ -1,7 +1,11 @@
 /** What `runSync` is asked to do: everything decided, nothing optional. Defaults live in `config/`. */
 import type { FilterOptions } from '../keyspace/filter-options.js';
 import type { PrefixRule } from '../keyspace/key-map.js';
+import type { CrossSlotPolicy } from '../keyspace/cross-slot-policy.js';
 import type { Endpoint } from '../net/endpoint.js';
+
+import type { ClusterOptions } from './shards/options.js';
+import type { SlotDuty } from './slot-duty.js';
 
 export { VALUE_KINDS } from '../keyspace/filter-options.js';
 export type { FilterOptions, ValueKind } from '../keyspace/filter-options.js';
@@ -48,4 +52,21 @@ export interface SyncOptions {
   readonly ack: 'exact' | 'behind';
   /** Go on here although there is no checkpoint, or another. */
   readonly resumeFrom: { readonly replid: string; readonly offset: number; readonly db: number } | undefined;
+  /** The target is a cluster; `target` is any of its nodes. */
+  readonly targetIsCluster: boolean;
+  /** What is done with commands whose keys are in several slots of a cluster. */
+  readonly crossSlot: CrossSlotPolicy;
+  /** For a source that is a cluster, or one shard of it. */
+  readonly cluster?: ClusterOptions | undefined;
+  /** This run is one shard of several. */
+  readonly shard?: ShardRun | undefined;
+}
+
+/** What a run over one shard is given by the job that it belongs to; see `shards/`. */
+export interface ShardRun {
+  readonly duty: SlotDuty;
+  /** The target has been looked at, and emptied if that was asked for, for all shards together. */
+  readonly targetPrepared: { readonly targetHasKeys: boolean; readonly known: boolean };
+  /** Waits for the turn to ask the source's host for a snapshot; resolves to what gives the turn back. */
+  readonly snapshotTurn: (host: string) => Promise<() => void>;
 }

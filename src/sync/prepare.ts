@@ -5,10 +5,14 @@
 import { ReplicantError } from '../errors.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
+import { keySlot } from '../keyspace/key-slot.js';
 import type { Client } from '../net/client.js';
 import { ReplyError } from '../resp/reply-decoder.js';
 import type { Reply } from '../resp/reply-decoder.js';
 import { type Capabilities, capabilitiesOf } from '../target/capabilities.js';
+import { onEachNode } from '../target/each-node.js';
+import { sweepKeys } from '../target/sweep-keys.js';
+import { untilSettled } from '../target/until-settled.js';
 import type { SyncOptions } from './options.js';
 import { noSuchDatabase } from './refusal.js';
 import { parseVersion, readServerInfo, type ServerInfo } from './server-info.js';
@@ -153,28 +157,49 @@ export function writtenDbs(
   return new Set(includeDbs.filter((db) => !excludeDbs.includes(db)).map((db) => dbMap.toTarget(db)));
 }
 
-/** How many keys there are in the databases this sync may write to, and whether that is known. */
+/** How many keys there are in the databases this sync may write to, of all primaries, as far as is known. */
 export async function countKeys(
-  client: Client,
-  info: ServerInfo | undefined,
+  clients: readonly Client[],
   dbs: ReadonlySet<number> | undefined,
 ): Promise<number> {
+  const counts = await Promise.all(clients.map((client) => countOn(client, dbs)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function countOn(client: Client, dbs: ReadonlySet<number> | undefined): Promise<number> {
+  const info = await client.ask('INFO', 'keyspace');
   if (info !== undefined) {
     let sum = 0;
-    for (const [db, keys] of info.keys) if (dbs === undefined || dbs.has(db)) sum += keys;
+    for (const [db, keys] of readServerInfo(info).keys) if (dbs === undefined || dbs.has(db)) sum += keys;
     return sum;
   }
   const size = await client.request(['DBSIZE']);
   return typeof size === 'number' ? size : 0;
 }
 
-/** Empties the databases this sync may write to; all of the target, functions too, when that is every one. */
+/**
+ * Empties the databases this sync may write to; all of the target, functions too, when that is every one. What
+ * moved between the nodes of a cluster meanwhile is removed key by key.
+ */
 export async function emptyTarget(
-  client: Client,
+  clients: readonly Client[],
   capabilities: Capabilities,
   dbs: ReadonlySet<number> | undefined,
+  signal?: AbortSignal,
 ): Promise<void> {
-  for (const args of flushCommands(capabilities, dbs)) {
+  await untilSettled(clients, signal, async ({ slots }) => {
+    if (slots === undefined) {
+      await onEachNode(clients, signal, (client) => flushAll(client, flushCommands(capabilities, dbs)));
+    } else {
+      const doomed = (_: number, key: Uint8Array): boolean => slots.has(keySlot(key));
+      await sweepKeys(clients, { doomed, dbs, unlink: capabilities.unlink, signal });
+    }
+    return [];
+  });
+}
+
+async function flushAll(client: Client, commands: readonly (readonly string[])[]): Promise<void> {
+  for (const args of commands) {
     const reply = await client.request(args, FLUSH_TIMEOUT_MS);
     if (reply instanceof ReplyError) throw client.refusal(args.join(' '), reply);
   }

@@ -6,6 +6,7 @@ import { moduleTypeName } from '../rdb/encode/module-home.js';
 import { formatServer, type ServerIdentity } from '../rdb/server-support.js';
 import { valueTypes } from '../rdb/value-types.js';
 import type { FailedCommand } from '../target/failed-command.js';
+import { isMoved } from '../target/target-state.js';
 
 /**
  * Errors that speak of the target's state, not of the one command: skipping would skip everything. Some pass
@@ -37,6 +38,7 @@ const STATES: readonly (readonly [pattern: RegExp, says: string, hint: string])[
   ],
   [/^(BUSY|UNKILLABLE) /, 'the target is busy with a script', 'end it there (SCRIPT KILL)'],
   [/^LOADING/, 'the target is loading its data', 'it will be ready by itself'],
+  [/^NOSCRIPT/, "the target has forgotten the lane's script", 'it is loaded anew'],
 ];
 /** Nobody's patience helps against these. */
 const LASTING = /^(NOAUTH|WRONGPASS|NOPERM)/;
@@ -63,6 +65,11 @@ export function judgeRefusal(failed: FailedCommand, at: string, where: 'snapshot
   };
   const says = state?.[1] ?? 'the target refused a command';
   const origin = where === 'snapshot' ? 'of the snapshot' : 'of the stream';
+  if (isMoved(text)) {
+    const words = `a slot of the target has moved or is being moved: ${command} ${origin} was answered with "${failed.error}"`;
+    const moved = new ReplicantError('TARGET_MOVED', words, { place, hint: 'going on where it is now' });
+    return { error: moved, skippable: false };
+  }
   const error = new ReplicantError(
     passing ? 'TARGET_BUSY' : 'TARGET_REFUSED',
     `${says}: ${command} ${origin} was answered with "${failed.error}"`,

@@ -10,11 +10,13 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Crc64 } from '../bytes/crc64.js';
 import { connectionName } from '../checkpoint/connections.js';
-import type { Owner } from '../checkpoint/record.js';
+import { checkpointKey, type Owner } from '../checkpoint/record.js';
 import { formatError, ReplicantError } from '../errors.js';
 import { createDbMap, type DbMap } from '../keyspace/db-map.js';
 import { createKeyFilter, type KeyFilter } from '../keyspace/key-filter.js';
 import { createKeyMap, type KeyMap } from '../keyspace/key-map.js';
+import { keySlot } from '../keyspace/key-slot.js';
+import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
 import { type Endpoint, formatAddress } from '../net/endpoint.js';
 import { formatPosition, type Position } from '../replication/position.js';
@@ -35,9 +37,11 @@ import { JobState } from './job-state.js';
 import { LeftOutFile } from './left-out.js';
 import type { Emit, SyncEvent, SyncPhase, SyncStatus, SyncSummary } from './status.js';
 import { Tally } from './tally.js';
+import { ownsOf } from './slot-duty.js';
 import { targetKeys } from './target-keys.js';
 import { TargetSide } from './target-side.js';
 import { describeCapabilities } from '../target/capabilities.js';
+import { connectAll, findPrimaries } from '../target/cluster/target-nodes.js';
 
 const WINDOW_BYTES = 4 * 1024 * 1024;
 const GARBLED_MOST = 5;
@@ -80,7 +84,8 @@ class SyncRun implements SyncHandle {
   #garbled = 0;
   #garbledAt = -1;
 
-  constructor(options: SyncOptions) {
+  constructor(given: SyncOptions) {
+    const options = given.targetIsCluster ? atHome(given) : given;
     this.#o = options;
     this.#filter = createKeyFilter(options.filter);
     this.#dbMap = createDbMap(options.dbMap);
@@ -252,6 +257,7 @@ class SyncRun implements SyncHandle {
         continued: (replid, changed) => this.#continued(replid, changed),
         snapshotReceived: () => {
           this.#source?.works();
+          this.#source?.snapshotReceived();
           void this.#tellOfSnapshot(spool);
           this.#target?.pump();
         },
@@ -261,6 +267,7 @@ class SyncRun implements SyncHandle {
     this.#intake = intake;
     this.#source = new SourceSide({
       ...{ source: sync.source, psyncCommand: sync.psyncCommand, intake, signal, emit: this.#emit },
+      snapshotTurn: sync.shard?.snapshotTurn,
       snapshotLost: () => this.#target?.snapshotLost(),
     });
     const { snapshotsInVain, lastSnapshotMs } = this.#state;
@@ -282,6 +289,7 @@ class SyncRun implements SyncHandle {
         dbs: this.#dbs,
       },
       ...{ tally: this.#tally, source: this.#source, expiry: this.#expiry, signal, emit: this.#emit },
+      duty: sync.shard?.duty,
       leftOut: this.#leftOut,
       crc: new Crc64(WINDOW_BYTES),
       events: {
@@ -314,7 +322,10 @@ class SyncRun implements SyncHandle {
     }
     const filter = this.#filter;
     return new ExpiryKeeper({
-      target: this.#o.target,
+      connect: async () =>
+        this.#o.targetIsCluster
+          ? await connectAll(await findPrimaries(this.#o.target))
+          : [await Client.connect(this.#o.target, 'target')],
       job: this.#o.name,
       connectionName: connectionName(this.#o.name, this.#owner.id),
       marginMs: this.#o.holdMarginMs,
@@ -322,7 +333,7 @@ class SyncRun implements SyncHandle {
       dbs: this.#dbs,
       databases: targetDatabases,
       fields: capabilities.fieldTtl,
-      wanted: targetKeys(filter, this.#dbMap, this.#keyMap),
+      wanted: targetKeys(filter, this.#dbMap, this.#keyMap, ownsOf(this.#o.shard?.duty)),
       wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind as ValueKind) : undefined,
       clockOffsetMs: targetClockOffsetMs ?? 0,
       expectedKeys: this.#findings?.sourceKeys ?? 0,
@@ -476,6 +487,12 @@ class SyncRun implements SyncHandle {
       listener(details === undefined ? { level, event, message } : { level, event, message, details });
     }
   }
+}
+
+/** Of a cluster the node that the job's record is on is the target's address. */
+function atHome(options: SyncOptions): SyncOptions {
+  const slot = keySlot(bytesOf(checkpointKey(options.name)));
+  return { ...options, target: { ...options.target, find: { kind: 'slot', slot } } };
 }
 
 /** Where the source's data leave its former history, of this name; undefined when it has none or does not tell. */

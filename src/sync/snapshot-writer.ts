@@ -25,6 +25,7 @@ import { ValueDecoder } from '../rdb/value-decoder.js';
 import { describeType, valueTypes } from '../rdb/value-types.js';
 import type { Capabilities } from '../target/capabilities.js';
 import type { KeySet } from '../target/key-set.js';
+import type { KeyOutlet } from '../target/outlet.js';
 import type { Pipeline } from '../target/pipeline.js';
 import { RestoreWriter } from '../target/restore-writer.js';
 import { StringBatch } from '../target/string-batch.js';
@@ -34,7 +35,9 @@ import { parseVersion } from './server-info.js';
 import type { Tally } from './tally.js';
 
 export interface SnapshotWriterOptions {
-  readonly out: Pipeline;
+  readonly out: KeyOutlet;
+  /** False for a key that is another shard's. */
+  readonly ownsKey?: ((bytes: Uint8Array, start: number, end: number) => boolean) | undefined;
   readonly crc: Crc64;
   readonly capabilities: Capabilities;
   readonly filter: KeyFilter;
@@ -58,6 +61,12 @@ export interface SnapshotWriterOptions {
   readonly present?: Presence | undefined;
   /** Told how a key has been written, all of it or what the target can hold of it. */
   readonly onWritten?: ((way: WrittenAs) => void) | undefined;
+}
+
+interface Way {
+  readonly out: Pipeline;
+  readonly restore: RestoreWriter;
+  readonly strings: StringBatch;
 }
 
 /** In an MSET with others; its own bytes; those of an older form; commands. */
@@ -88,8 +97,9 @@ export class SnapshotWriter implements RdbHandler {
   targetDb = -1;
 
   readonly #o: SnapshotWriterOptions;
-  readonly #restore: RestoreWriter;
-  readonly #strings: StringBatch;
+  readonly #ways: readonly Way[];
+  /** The one that the key at hand goes. */
+  #way: Way;
   #db = 0;
   #carryDb = true;
   #accepts: readonly boolean[] = [];
@@ -104,12 +114,13 @@ export class SnapshotWriter implements RdbHandler {
   constructor(options: SnapshotWriterOptions) {
     this.#o = options;
     const { restoreReplace, restoreAbsttl, keyMetadata } = options.capabilities;
-    this.#restore = new RestoreWriter(options.out, options.crc, {
-      replace: restoreReplace,
-      absttl: restoreAbsttl,
-      keyMeta: keyMetadata,
-    });
-    this.#strings = new StringBatch(options.out);
+    const words = { replace: restoreReplace, absttl: restoreAbsttl, keyMeta: keyMetadata };
+    this.#ways = options.out.pipelines.map((out) => ({
+      out,
+      restore: new RestoreWriter(out, options.crc, words),
+      strings: new StringBatch(out, options.out.pipelineOf === undefined ? undefined : 1),
+    }));
+    this.#way = this.#ways[0]!;
     this.#targetTypes = valueTypes(options.capabilities.server.family);
     this.#carryDb = options.filter.matchesDb(0);
   }
@@ -121,7 +132,7 @@ export class SnapshotWriter implements RdbHandler {
 
   /** To be told after each batch of bytes, before they move: writes out what is gathered. */
   flush(): void {
-    this.#strings.flush();
+    for (const { strings } of this.#ways) strings.flush();
   }
 
   /** To be told before each batch of bytes; `localNowMs` is our own clock. */
@@ -155,8 +166,7 @@ export class SnapshotWriter implements RdbHandler {
         return;
       case 'lua':
         this.#o.onScript?.(value);
-        this.#o.out.near(0);
-        this.#o.out.command([bytesOf('SCRIPT'), bytesOf('LOAD'), value]);
+        this.#everywhere([bytesOf('SCRIPT'), bytesOf('LOAD'), value]);
         return;
       default:
     }
@@ -175,8 +185,7 @@ export class SnapshotWriter implements RdbHandler {
     const name = libraryName(source);
     if (name !== undefined) this.#o.present?.libraries.add(name);
     if (this.#o.capabilities.functions) {
-      this.#o.out.near(0);
-      this.#o.out.command([bytesOf('FUNCTION'), bytesOf('LOAD'), bytesOf('REPLACE'), source]);
+      this.#everywhere([bytesOf('FUNCTION'), bytesOf('LOAD'), bytesOf('REPLACE'), source]);
       return;
     }
     this.#o.onUnsupported(
@@ -194,14 +203,14 @@ export class SnapshotWriter implements RdbHandler {
     const entry = this.#begins(told);
     if (entry === undefined) return true;
     const { out } = this.#o;
-    if (this.#strings.add(entry)) {
+    if (this.#way.strings.add(entry)) {
       this.#written('batched');
       return !out.blocked;
     }
     if (entry.type.kind === 'module' && this.#lacksModule(entry)) return !out.blocked;
     if (this.#accepts[entry.type.id] === true && !this.#holdsFields(entry)) {
       if (entry.keyMeta !== undefined) this.#checkMetadata(entry);
-      this.#restore.write(entry, this.#nowMs, this.#deadline(entry));
+      this.#way.restore.write(entry, this.#nowMs, this.#deadline(entry));
       this.#written('as is');
     } else {
       this.#writeOtherwise(entry);
@@ -212,7 +221,7 @@ export class SnapshotWriter implements RdbHandler {
   largeValue(told: RdbEntry): ValueSink {
     const entry = this.#begins(told);
     if (entry === undefined) return new ValueSkipper(told.type);
-    this.#large = new LargeValue(entry, this.dialect, this.#o);
+    this.#large = new LargeValue(entry, this.dialect, this.#o, this.#way.out);
     return this.#large;
   }
 
@@ -223,7 +232,8 @@ export class SnapshotWriter implements RdbHandler {
   largeCommands(told: RdbEntry): ValueToCommands | undefined {
     const entry = this.#begins(told);
     if (entry === undefined) return undefined;
-    const { out, capabilities, hold } = this.#o;
+    const { capabilities, hold } = this.#o;
+    const { out } = this.#way;
     return new ValueToCommands(
       { key: keyOf(entry), expiresAtMs: entry.expiresAtMs, abilities: capabilities, hold },
       (args) => out.command(args),
@@ -262,16 +272,26 @@ export class SnapshotWriter implements RdbHandler {
   #begins(told: RdbEntry): RdbEntry | undefined {
     if (!this.#wanted(told)) return undefined;
     const entry = this.#named(told);
-    const { out, dbMap, hold, present, skipBefore = 0 } = this.#o;
+    const { dbMap, hold, present, skipBefore = 0 } = this.#o;
     present?.keys.add(dbMap.toTarget(this.#db), entry.keyBytes, entry.keyStart, entry.keyEnd);
     if (entry.offset < skipBefore) return undefined;
+    const { pipelineOf } = this.#o.out;
+    if (pipelineOf !== undefined)
+      this.#way = this.#ways[pipelineOf(entry.keyBytes, entry.keyStart, entry.keyEnd)]!;
     if (hold === undefined && entry.expiresAtMs >= 0 && entry.expiresAtMs < this.#nowMs) {
       this.#expired(entry);
       return undefined;
     }
     this.#select();
-    out.near(entry.offset);
+    this.#way.out.near(entry.offset);
     return entry;
+  }
+
+  #everywhere(args: readonly Uint8Array[]): void {
+    for (const { out } of this.#ways) {
+      out.near(0);
+      out.command(args);
+    }
   }
 
   #named(entry: RdbEntry): RdbEntry {
@@ -291,6 +311,7 @@ export class SnapshotWriter implements RdbHandler {
 
   #wanted(entry: RdbEntry): boolean {
     const { filter, tally } = this.#o;
+    if (this.#o.ownsKey?.(entry.keyBytes, entry.keyStart, entry.keyEnd) === false) return false;
     const wanted =
       this.#carryDb &&
       (!filter.keysActive || filter.matchesKey(entry.keyBytes, entry.keyStart, entry.keyEnd)) &&
@@ -303,15 +324,20 @@ export class SnapshotWriter implements RdbHandler {
     this.#o.tally.expiredKeys++;
     if (!this.#o.targetHasKeys) return;
     this.#select();
-    this.#o.out.command([this.#o.capabilities.unlink ? UNLINK : DEL, keyOf(entry)]);
+    this.#way.out.command([this.#o.capabilities.unlink ? UNLINK : DEL, keyOf(entry)]);
   }
 
   #select(): void {
     const db = this.#o.dbMap.toTarget(this.#db);
     if (db === this.targetDb) return;
+    // Each connection of a cluster stands in the only database there is.
+    if (db === 0 && this.#o.out.pipelineOf !== undefined) {
+      this.targetDb = 0;
+      return;
+    }
     if (db >= this.#o.targetDatabases) throw noSuchDatabase(this.#o.targetDatabases, db, this.#db);
-    this.#strings.flush();
-    this.#o.out.command([SELECT, bytesOf(String(db))]);
+    this.#way.strings.flush();
+    this.#way.out.command([SELECT, bytesOf(String(db))]);
     this.targetDb = db;
   }
 
@@ -335,7 +361,7 @@ export class SnapshotWriter implements RdbHandler {
     // Of a stream commands keep less.
     if (to === undefined || (lost.length > 0 && type.kind !== 'stream')) return false;
     const whole = { ...entry, type: to, bytes: made.bytes, valueStart: 0, valueEnd: made.bytes.length };
-    this.#restore.write({ ...whole, keyMeta: undefined }, this.#nowMs, this.#deadline(entry));
+    this.#way.restore.write({ ...whole, keyMeta: undefined }, this.#nowMs, this.#deadline(entry));
     this.#written('converted');
     if (entry.keyMeta !== undefined) this.#checkMetadata(entry);
     this.#lost(
@@ -347,7 +373,7 @@ export class SnapshotWriter implements RdbHandler {
 
   #writeAsCommands(entry: RdbEntry): void {
     try {
-      const value = new LargeValue(entry, this.dialect, this.#o);
+      const value = new LargeValue(entry, this.dialect, this.#o, this.#way.out);
       value.whole(entry.bytes, entry.valueStart, entry.valueEnd);
       this.#losses(entry, value.finish());
       this.#written('commands');
@@ -443,8 +469,8 @@ class LargeValue implements ValueSink {
   readonly #decoder: ValueDecoder;
   readonly #commands: ValueToCommands;
 
-  constructor(entry: RdbEntry, dialect: Dialect, options: SnapshotWriterOptions) {
-    const { out, capabilities, hold } = options;
+  constructor(entry: RdbEntry, dialect: Dialect, options: SnapshotWriterOptions, out: Pipeline) {
+    const { capabilities, hold } = options;
     this.#out = out;
     this.#commands = new ValueToCommands(
       { key: keyOf(entry), expiresAtMs: entry.expiresAtMs, abilities: capabilities, hold },

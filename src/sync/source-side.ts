@@ -6,7 +6,7 @@
 import { ByteWindow } from '../bytes/window.js';
 import { formatError, ReplicantError } from '../errors.js';
 import type { Endpoint } from '../net/endpoint.js';
-import { formatAddress } from '../net/endpoint.js';
+import { formatAddress, formatEndpoint } from '../net/endpoint.js';
 import { ReplicationLink } from '../replication/link.js';
 import { BUSY, backOffMs, FULL_RESYNC, RECONNECT } from '../replication/policies.js';
 import { formatPosition, type Position } from '../replication/position.js';
@@ -22,6 +22,8 @@ export interface SourceSideOptions {
   readonly emit: Emit;
   /** A snapshot that was coming in will not be completed. */
   readonly snapshotLost: () => void;
+  /** Waits until this host may be asked for a snapshot; resolves to what gives the turn back. */
+  readonly snapshotTurn?: ((host: string) => Promise<() => void>) | undefined;
 }
 
 /** Handshake lines and what is on its way into the spool. */
@@ -43,10 +45,11 @@ export class SourceSide {
   #snapshots = 0;
   #snapshotWaitMs = 0;
   #waitingFor: string | undefined;
+  #turn: (() => void) | undefined;
 
   constructor(options: SourceSideOptions) {
     this.#o = options;
-    this.#at = formatAddress(options.source.address);
+    this.#at = formatEndpoint(options.source);
     this.#begun = new Promise((resolve) => {
       this.#started = resolve;
     });
@@ -146,6 +149,7 @@ export class SourceSide {
       if (signal.aborted) return;
     }
     this.#askedFrom = intake.position;
+    if (this.#askedFrom === undefined && !(await this.#takeTurn())) return;
     this.#began = false;
     const link = new ReplicationLink({
       ...{ source, psyncCommand, handler: intake, position: this.#askedFrom },
@@ -164,7 +168,34 @@ export class SourceSide {
     }
   }
 
+  /** Several shards take their snapshots one after the other. False when it is not wanted any more. */
+  async #takeTurn(): Promise<boolean> {
+    const { snapshotTurn, source, signal } = this.#o;
+    this.#endTurn();
+    if (snapshotTurn === undefined) return true;
+    this.#waitingFor = 'its turn to ask the source for a snapshot';
+    const turn = await snapshotTurn(formatAddress(source.address));
+    this.#waitingFor = undefined;
+    if (signal.aborted || this.#wanted.signal.aborted) {
+      turn();
+      return false;
+    }
+    this.#turn = turn;
+    return true;
+  }
+
+  #endTurn(): void {
+    this.#turn?.();
+    this.#turn = undefined;
+  }
+
+  /** The snapshot has come in. */
+  snapshotReceived(): void {
+    this.#endTurn();
+  }
+
   #lost(): void {
+    this.#endTurn();
     this.#link = undefined;
     if (this.#o.intake.linkLost()) this.#o.snapshotLost();
   }

@@ -22,14 +22,20 @@ import { toClientForm } from '../convert/client-form.js';
 import { DEADLINE_COMMANDS, holdDeadlines, type HoldPolicy } from '../convert/held-deadline.js';
 import type { TargetForm } from '../convert/target-form/rule.js';
 import { ReplicantError } from '../errors.js';
-import type { CommandTable } from '../keyspace/command-table.js';
+import { commandSlot } from '../keyspace/command-slot.js';
+import { commandOf, type CommandTable } from '../keyspace/command-table.js';
+import { type ClusterPlan, planForCluster } from '../keyspace/cross-slot.js';
+import { applyCrossSlotPolicy, type CrossSlotPolicy } from '../keyspace/cross-slot-policy.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { KeyMap } from '../keyspace/key-map.js';
 import type { Args, Plan } from '../keyspace/plan.js';
 import { planFiltered } from '../keyspace/stream-filter.js';
 import { bytesOf, isWord, sameBytes } from '../keyspace/words.js';
+import { atLeast } from '../rdb/server-support.js';
 import { CommandScanner, commandArgs, INCOMPLETE } from '../resp/command-scanner.js';
+import { headerBytes } from '../target/resp-writer.js';
+import { MOST_WORDS } from '../target/cluster/lane-script.js';
 import type { Capabilities } from '../target/capabilities.js';
 import type { Pipeline } from '../target/pipeline.js';
 import { noSuchDatabase } from './refusal.js';
@@ -52,8 +58,11 @@ export interface StreamCommitter {
   readonly waiting: boolean;
   /** So many bytes of the stream make a commit due. */
   readonly batchBytes: number;
-  /** Leaves database 0 selected. `selected`: which one is now. */
-  commit(place: StreamPlace, selected: number): void;
+  /**
+   * Leaves database 0 selected. `selected`: which one is now. `passing`: only that all before the place is done is
+   * asked for, not that a position is recorded.
+   */
+  commit(place: StreamPlace, selected: number, passing: boolean): void;
 }
 
 /** A place in the stream: everything before it has been applied. */
@@ -67,13 +76,64 @@ export interface StreamPlace {
 
 /** Empty these databases before going on; only keys that pass the filters when `matching`. */
 export interface ClearRequest {
+  readonly kind: 'clear';
   readonly targetDbs: readonly number[];
   readonly matching: boolean;
   readonly async: boolean;
 }
 
+/** The slot of the next command is not known to be ours: find that out before going on, with this command. */
+export interface TakeRequest {
+  readonly kind: 'take';
+  readonly slot: number;
+}
+
+/** What a cluster can't do where it stands; all of one command of the source. */
+export interface CarryRequest {
+  readonly kind: 'carry';
+  readonly commands: readonly ClusterCommand[];
+  /** Where the command begins. */
+  readonly offset: number;
+}
+
+export interface ClusterCommand {
+  readonly args: Args;
+  readonly plan: Exclude<ClusterPlan, { readonly kind: 'refuse' }>;
+  readonly tolerate: boolean;
+}
+
+/** What has to be done beside the stream, with everything before it final, before it goes on. */
+export type AsideRequest = ClearRequest | TakeRequest | CarryRequest;
+
+/** Whose a slot is, at this place of the stream of one shard of several. */
+export interface SlotGate {
+  judge(slot: number, offset: number): 'ours' | 'theirs' | 'unsettled';
+}
+
+/** Where commands go when the target is a cluster: see `target/cluster/lanes`. */
+export interface LaneStream {
+  readonly blocked: boolean;
+  raw(
+    bytes: Uint8Array,
+    start: number,
+    from: number,
+    end: number,
+    argc: number,
+    slot: number,
+    offset: number,
+  ): void;
+  command(args: Args, slot: number, offset: number, tolerate: boolean): void;
+  advance(offset: number, db: number, inMulti: boolean): void;
+  flush(): void;
+}
+
 export interface StreamApplierOptions {
-  readonly out: Pipeline;
+  /** One of the two. */
+  readonly out: Pipeline | undefined;
+  readonly lanes?: LaneStream | undefined;
+  /** The source is one shard of several. */
+  readonly gate?: SlotGate | undefined;
+  readonly crossSlot?: CrossSlotPolicy | undefined;
   readonly capabilities: Capabilities;
   readonly filter: KeyFilter;
   readonly dbMap: DbMap;
@@ -119,6 +179,8 @@ const ASYNC = bytesOf('ASYNC');
 const MULTI: Args = [bytesOf('MULTI')];
 const EXEC: Args = [bytesOf('EXEC')];
 const HELLO_CHANNEL = bytesOf('__sentinel__:hello');
+/** Where commands go that any node of a cluster takes. */
+const ANY_SLOT = 0;
 /** A plain command that has brought this much and is not complete is passed on in pieces. */
 const PASS_BYTES = 512 * 1024;
 
@@ -128,6 +190,9 @@ export class StreamApplier {
   readonly #classify: (bytes: Uint8Array, from: number, length: number, argc: number) => CommandClass;
   /** Filters or a map: every command is looked at, and SELECT and MULTI are only sent when needed. */
   readonly #selective: boolean;
+  /** Each command's slot must be known before it is sent: none is passed on in pieces. */
+  readonly #whole: boolean;
+  readonly #sortPatterns: boolean;
   #offset: number;
   #db: number;
   #targetDb: number;
@@ -143,7 +208,9 @@ export class StreamApplier {
   #commandOffset = 0;
   /** Offset of the last place outside a transaction. */
   #safeOffset: number;
-  #clear: ClearRequest | undefined;
+  #aside: AsideRequest | undefined;
+  /** Commands that were passed over, as their slot is another shard's. */
+  foreign = 0;
   #localNowMs = 0;
   /** Offset up to which commits have been written. */
   #committed: number;
@@ -152,6 +219,9 @@ export class StreamApplier {
 
   constructor(options: StreamApplierOptions) {
     this.#o = options;
+    const { family, version } = options.capabilities.server;
+    this.#sortPatterns = family === 'valkey' || atLeast(version, 7, 4);
+    this.#whole = options.lanes !== undefined || options.gate !== undefined;
     this.#selective = options.filter.active || options.dbMap.active || options.keyMap?.active === true;
     this.#classify = createClassifier({
       all: this.#selective,
@@ -193,9 +263,9 @@ export class StreamApplier {
     return this.#multiOpen || this.#inMulti || this.#passing;
   }
 
-  /** Set while databases must be emptied before the stream may go on. */
-  get clear(): ClearRequest | undefined {
-    return this.#clear;
+  /** Set while something must be done beside the stream before it may go on. */
+  get aside(): AsideRequest | undefined {
+    return this.#aside;
   }
 
   /** At least so many bytes in one piece are needed to get on. */
@@ -205,8 +275,9 @@ export class StreamApplier {
     return this.#passable ? Math.min(whole, PASS_BYTES) : whole;
   }
 
-  cleared(): void {
-    this.#clear = undefined;
+  /** It has been done. */
+  resume(): void {
+    this.#aside = undefined;
   }
 
   /** What comes next stands at `offset`: the bytes before it were no commands (annotations of an AOF). */
@@ -236,16 +307,22 @@ export class StreamApplier {
   feed(bytes: Uint8Array, start: number, end: number, localNowMs: number): number {
     this.#localNowMs = localNowMs;
     let at = start;
-    while (at < end && this.#clear === undefined && !this.#o.out.blocked && !this.full) {
+    const { out, lanes, committer } = this.#o;
+    while (at < end && this.#aside === undefined && !this.#blocked && !this.full) {
       const next = this.#next(bytes, at, end);
       if (next === at) break;
       at = next;
+      lanes?.advance(this.#offset, this.#db, this.#inMulti);
       if (this.#commitDue) this.commit();
     }
     this.commit();
-    if (this.#o.committer === undefined) this.#o.out.flush(this.#safeOffset);
-    else this.#o.out.flush();
+    if (committer === undefined) out?.flush(this.#safeOffset);
+    else (out ?? lanes)?.flush();
     return at;
+  }
+
+  get #blocked(): boolean {
+    return (this.#o.out ?? this.#o.lanes)?.blocked === true;
   }
 
   get #commitDue(): boolean {
@@ -257,24 +334,25 @@ export class StreamApplier {
   commit(): void {
     const { committer } = this.#o;
     if (committer === undefined || committer.waiting) return;
-    if (this.#clear === undefined) {
+    if (this.#aside === undefined) {
       if (this.#inMulti || this.#passing || this.#safeOffset === this.#committed) return;
-      this.#commitAt(committer, this.safePlace);
+      this.#commitAt(committer, this.safePlace, false);
     } else if (this.#committed !== this.#commandOffset) {
-      // Up to the command that empties databases, which has not been carried out yet.
-      this.#commitAt(committer, { offset: this.#commandOffset, db: this.#db, inMulti: this.#inMulti });
+      // Up to the command that waits for it, which has not been carried out yet.
+      const place = { offset: this.#commandOffset, db: this.#db, inMulti: this.#inMulti };
+      this.#commitAt(committer, place, this.#aside.kind === 'carry');
     }
   }
 
-  /** What `clear` asks for may be done: everything before it is final. */
-  get clearable(): boolean {
+  /** What `aside` asks for may be done: everything before it is final. */
+  get ready(): boolean {
     const { committer } = this.#o;
-    if (this.#clear === undefined) return false;
+    if (this.#aside === undefined) return false;
     return committer === undefined || (!committer.waiting && this.#committed === this.#commandOffset);
   }
 
-  #commitAt(committer: StreamCommitter, place: StreamPlace): void {
-    committer.commit(place, Math.max(0, this.#targetDb));
+  #commitAt(committer: StreamCommitter, place: StreamPlace, passing: boolean): void {
+    committer.commit(place, Math.max(0, this.#targetDb), passing);
     this.#committed = place.offset;
     this.#targetDb = 0;
   }
@@ -297,12 +375,12 @@ export class StreamApplier {
 
   /** Forwards a run of plain commands, or handles one that is not; returns the position behind it. */
   #run(bytes: Uint8Array, start: number, end: number): number {
-    const { out } = this.#o;
+    const { gate, lanes } = this.#o;
     const scanner = this.#scanner;
     if (bytes[start] === LF) return start + 1;
     let at = start;
     let commands = 0;
-    const room = out.room;
+    const room = this.#o.out?.room ?? 0;
     for (;;) {
       const next = scanner.find(bytes, at, end);
       if (next === INCOMPLETE) break;
@@ -312,11 +390,28 @@ export class StreamApplier {
         return next;
       }
       const found = this.#classify(bytes, at + scanner.nameFrom, scanner.nameBytes, scanner.argc);
-      if (found !== 'plain') {
+      const slot = this.#whole && hasSlot(found) ? this.#slotAt(bytes, at, next) : -1;
+      const whose = gate !== undefined && slot >= 0 ? gate.judge(slot, this.#offset + at - start) : 'ours';
+      if (whose !== 'ours') {
+        this.#forward(bytes, start, at, commands);
+        this.#commandOffset = this.#offset;
+        if (whose === 'unsettled') {
+          this.#startAside({ kind: 'take', slot });
+          return at;
+        }
+        this.foreign++;
+        this.#take(next - at);
+        return next;
+      }
+      if (lanes !== undefined && found === 'plain' && slot >= 0 && scanner.argc <= MOST_WORDS) {
+        this.#toLane(lanes, bytes, at, next, slot);
+        return next;
+      }
+      if (found !== 'plain' || lanes !== undefined) {
         this.#forward(bytes, start, at, commands);
         this.#commandOffset = this.#offset;
         this.#take(next - at);
-        this.#special(found, bytes, at, next);
+        this.#special(found === 'plain' ? 'look' : found, bytes, at, next);
         return next;
       }
       if (next - start > room && commands > 0) {
@@ -331,9 +426,24 @@ export class StreamApplier {
     return at === start ? this.#startPassing(bytes, at, end) : at;
   }
 
+  #slotAt(bytes: Uint8Array, at: number, next: number): number {
+    const { nameFrom, nameBytes } = this.#scanner;
+    return commandSlot(bytes, at, next, nameFrom, nameBytes, this.#o.table);
+  }
+
+  /** One plain command of one slot, as it stands. */
+  #toLane(lanes: LaneStream, bytes: Uint8Array, at: number, next: number, slot: number): void {
+    this.#commandOffset = this.#offset;
+    this.#ready(undefined);
+    const { argc } = this.#scanner;
+    lanes.raw(bytes, at, at + headerBytes(argc), next, argc, slot, this.#offset);
+    this.#o.tally.commands++;
+    this.#take(next - at);
+  }
+
   #forward(bytes: Uint8Array, start: number, end: number, commands: number): void {
-    if (end === start) return;
     const { out, tally } = this.#o;
+    if (end === start || out === undefined) return;
     this.#commandOffset = this.#offset;
     this.#ready(undefined);
     if (end - start <= out.slabBytes) out.reserve(end - start);
@@ -354,15 +464,16 @@ export class StreamApplier {
   /** A plain command that is larger than what should be held: begin to send what is here. */
   #startPassing(bytes: Uint8Array, at: number, end: number): number {
     const { named, nameFrom, nameBytes, argc } = this.#scanner;
-    this.#passable = named && this.#classify(bytes, at + nameFrom, nameBytes, argc) === 'plain';
+    this.#passable =
+      !this.#whole && named && this.#classify(bytes, at + nameFrom, nameBytes, argc) === 'plain';
     if (end - at < PASS_BYTES || !this.#passable) return at;
     this.#passing = true;
     this.#dropping = this.#offset === this.#nextLeftOut;
     if (!this.#dropping) {
       this.#commandOffset = this.#offset;
       this.#ready(undefined);
-      this.#o.out.from(this.#offset);
-      this.#o.out.begin();
+      this.#o.out?.from(this.#offset);
+      this.#o.out?.begin();
     }
     return this.#passPart(bytes, at, end);
   }
@@ -371,8 +482,8 @@ export class StreamApplier {
     const next = this.#scanner.find(bytes, at, end);
     if (next === INCOMPLETE) return this.#passPart(bytes, at, end);
     if (!this.#dropping) {
-      this.#o.out.put(bytes, at, next);
-      this.#o.out.ended(1);
+      this.#o.out?.put(bytes, at, next);
+      this.#o.out?.ended(1);
       this.#o.tally.commands++;
     }
     this.#passing = false;
@@ -383,7 +494,7 @@ export class StreamApplier {
 
   #passPart(bytes: Uint8Array, at: number, end: number): number {
     const count = Math.min(this.#scanner.reached, end - at);
-    if (!this.#dropping) this.#o.out.put(bytes, at, at + count);
+    if (!this.#dropping) this.#o.out?.put(bytes, at, at + count);
     this.#scanner.passed(count);
     this.#offset += count;
     return at + count;
@@ -459,7 +570,12 @@ export class StreamApplier {
         this.#unit([{ args, targetDb: this.#o.dbMap.toTarget(this.#db) }], false);
         return;
       case 'clear':
-        this.#empty({ targetDbs: plan.targetDbs, matching: plan.scope === 'matching', async: plan.async });
+        this.#empty({
+          kind: 'clear',
+          targetDbs: plan.targetDbs,
+          matching: plan.scope === 'matching',
+          async: plan.async,
+        });
         return;
       default:
         this.#unit(plan.commands, plan.tolerateErrors);
@@ -489,21 +605,97 @@ export class StreamApplier {
 
   /** What one command of the source becomes: in one transaction when several, unless one is open already. */
   #unit(commands: readonly Outgoing[], tolerate: boolean): void {
+    if (this.#whole && commands.some(({ args }) => this.#empties(args))) {
+      this.#empty({
+        kind: 'clear',
+        targetDbs: [commands[0]?.targetDb ?? this.#db],
+        matching: true,
+        async: true,
+      });
+      return;
+    }
     const all = commands.flatMap(({ args, targetDb }) =>
       this.#absolute(args)
-        .flatMap((absolute) => this.#formed(absolute))
+        .flatMap((absolute) => (this.#goesAsItIs(absolute) ? [absolute] : this.#formed(absolute)))
         .flatMap((formed) => this.#held(formed))
         .map((changed) => ({ args: changed, targetDb })),
     );
+    const { lanes } = this.#o;
+    if (lanes !== undefined) {
+      this.#unitToLanes(lanes, all, tolerate);
+      return;
+    }
     const wrap = all.length > 1 && !this.#inMulti && this.#o.committer === undefined;
     if (wrap) this.#send(MULTI);
     for (const { args, targetDb } of all) this.#emit(args, targetDb, tolerate);
     if (wrap) this.#send(EXEC);
   }
 
+  #empties(args: Args): boolean {
+    const role = commandOf(args, this.#o.table)?.role;
+    return role === 'flush-db' || role === 'flush-all';
+  }
+
+  /** Carried over slots by what every target has, so it need not know the command. */
+  #goesAsItIs(args: Args): boolean {
+    if (this.#o.lanes === undefined) return false;
+    const role = commandOf(args, this.#o.table)?.role;
+    if (role !== 'rename' && role !== 'copy' && role !== 'lmove') return false;
+    return this.#planOf(args).kind === 'carry';
+  }
+
+  #planOf(args: Args): ClusterPlan {
+    return planForCluster(args, {
+      ...{ table: this.#o.table, db: 0, databases: 1, sortPatterns: this.#sortPatterns },
+    });
+  }
+
+  /** All of it to lanes, or when a part can't be done there, all of it beside the stream. */
+  #unitToLanes(lanes: LaneStream, all: readonly Outgoing[], tolerate: boolean): void {
+    const commands = all.flatMap(({ args, targetDb }) => {
+      this.#ready(targetDb);
+      const plan = this.#planForLanes(args);
+      return plan === undefined ? [] : [{ args, plan, tolerate }];
+    });
+    if (commands.some((command) => this.#standsAside(command))) {
+      this.#startAside({ kind: 'carry', commands, offset: this.#commandOffset });
+      return;
+    }
+    for (const { args, plan } of commands) {
+      if (plan.kind === 'slot') lanes.command(args, plan.slot, this.#commandOffset, tolerate);
+      // Any node does; this one is there.
+      else if (plan.kind === 'any') lanes.command(args, ANY_SLOT, this.#commandOffset, tolerate);
+      else if (plan.kind === 'parts')
+        for (const part of plan.parts) lanes.command(part.args, part.slot, this.#commandOffset, tolerate);
+    }
+  }
+
+  #planForLanes(args: Args): ClusterCommand['plan'] | undefined {
+    const { crossSlot = 'carry' } = this.#o;
+    const action = applyCrossSlotPolicy(this.#planOf(args), crossSlot, nameOf(args));
+    switch (action.kind) {
+      case 'leave-out':
+        this.#report(action.report, args);
+        return undefined;
+      case 'fail':
+        throw new ReplicantError('TARGET_REFUSED', action.why, {
+          place: { offset: this.#commandOffset },
+          hint: '--cross-slot carry, split or skip goes on',
+        });
+      default:
+        return action;
+    }
+  }
+
+  /** Scripts run no scripts, and take only so many words. */
+  #standsAside({ args, plan }: ClusterCommand): boolean {
+    if (plan.kind === 'every' || plan.kind === 'carry' || args.length > MOST_WORDS) return true;
+    return commandOf(args, this.#o.table)?.role === 'script';
+  }
+
   #emit(args: Args, targetDb: number | undefined, tolerate: boolean): void {
     this.#ready(targetDb);
-    if (tolerate) this.#o.out.tolerate();
+    if (tolerate) this.#o.out?.tolerate();
     this.#send(args);
     if (this.#o.ownKey !== undefined && isWord(args[0]!, 'SWAPDB')) this.#bringBack(this.#o.ownKey, args);
   }
@@ -536,31 +728,42 @@ export class StreamApplier {
   }
 
   #send(args: Args): void {
-    this.#o.out.from(this.#commandOffset);
-    this.#o.out.command(args);
+    this.#o.out?.from(this.#commandOffset);
+    this.#o.out?.command(args);
   }
 
   /** In a transaction of ours whole databases are emptied where it stands; everything else is done beside it. */
   #empty(request: ClearRequest): void {
-    if (request.matching || this.#o.committer === undefined) {
-      this.#startClear(request);
+    const { committer, gate, lanes } = this.#o;
+    // Of a shard's slots only; and a cluster's nodes also hold what is ours.
+    const matching = request.matching || gate !== undefined || lanes !== undefined;
+    if (matching || committer === undefined) {
+      this.#startAside({ ...request, matching });
       return;
     }
     const args = request.async ? [FLUSHDB, ASYNC] : [FLUSHDB];
     for (const db of request.targetDbs) this.#emit(args, db, false);
   }
 
-  /** Emptying happens beside the stream, so a transaction must be closed before and opened anew after. */
-  #startClear(request: ClearRequest): void {
+  /** It happens beside the stream, so a transaction must be closed before and opened anew after. */
+  #startAside(request: AsideRequest): void {
     if (this.#multiOpen) {
       this.#send(EXEC);
       this.#multiOpen = false;
     }
-    this.#clear = request;
+    this.#aside = request;
   }
 
   #report(why: string, args: Args): void {
-    const name = new TextDecoder('latin1').decode(args[0]).toUpperCase();
-    this.#o.onReport(why, name, this.#commandOffset, this.#db);
+    this.#o.onReport(why, nameOf(args), this.#commandOffset, this.#db);
   }
+}
+
+function nameOf(args: Args): string {
+  return new TextDecoder('latin1').decode(args[0]).toUpperCase();
+}
+
+/** Commands about data, and messages of a slot. */
+function hasSlot(found: CommandClass): boolean {
+  return found === 'plain' || found === 'look' || found === 'publish';
 }

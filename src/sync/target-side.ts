@@ -24,14 +24,20 @@ import type { KeyMap } from '../keyspace/key-map.js';
 import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
 import { formatAddress } from '../net/endpoint.js';
-import { BUSY, backOffMs, RECONNECT } from '../replication/policies.js';
+import { type BackOff, BUSY, backOffMs, MOVED, RECONNECT } from '../replication/policies.js';
 import { formatPosition } from '../replication/position.js';
 import type { Spool } from '../spool/spool.js';
 import type { FailedCommand } from '../target/failed-command.js';
 import { KeySet } from '../target/key-set.js';
 import { removeMissingFunctions } from '../target/missing-functions.js';
 import { removeMissing } from '../target/remove-missing.js';
-import { TargetLink } from '../target/target-link.js';
+import { carryUnit, forgetMarkers, slotsIn } from '../target/cluster/carry-unit.js';
+import type { Lanes } from '../target/cluster/lanes.js';
+import { awaitReplicas, type LaneSurvey, surveyLanes } from '../target/cluster/open-lanes.js';
+import type { Outlet } from '../target/outlet.js';
+import type { TargetLinkHandler } from '../target/target-link.js';
+import { Beside, type Connect, type Connected } from './beside.js';
+import { type WipeOptions, wipeSlots } from '../target/wipe-slots.js';
 import { clearDatabases } from './clear-databases.js';
 import { Delivery } from './delivery.js';
 import type { Findings } from './examination.js';
@@ -44,11 +50,13 @@ import { askInfo } from './prepare.js';
 import { judgeRefusal, noModule, refusedModule } from './refusal.js';
 import { planResume, type ResumePlan } from './resume-plan.js';
 import type { Presence } from './snapshot-writer.js';
+import { ownsOf, type SlotDuty } from './slot-duty.js';
 import type { SourceSide } from './source-side.js';
 import type { Emit } from './status.js';
-import type { ClearRequest, CommandForm } from './stream-applier.js';
+import type { AsideRequest, CarryRequest, CommandForm } from './stream-applier.js';
 import type { Tally } from './tally.js';
 import { targetKeys } from './target-keys.js';
+import { openClusterOutlet, type OpenedOutlet, openSingleOutlet } from './target-outlet.js';
 
 export interface TargetSideOptions {
   readonly sync: SyncOptions;
@@ -64,6 +72,8 @@ export interface TargetSideOptions {
   readonly tally: Tally;
   readonly source: SourceSide;
   readonly expiry: ExpiryKeeper | undefined;
+  /** The source is one shard of several: the slots that this run answers for. */
+  readonly duty: SlotDuty | undefined;
   /** Where what can't be carried over is written down. */
   readonly leftOut: LeftOutFile | undefined;
   readonly signal: AbortSignal;
@@ -88,8 +98,10 @@ type Deliverable = Extract<ResumePlan, { kind: 'load' | 'follow' }>;
 
 const DRAIN_TIMEOUT_MS = 30_000;
 const CLEAR_TIMEOUT_MS = 600_000;
-const LEAVE_TIMEOUT_MS = 5000;
 const PROBE_SECRET_BYTES = 8;
+const ANSWER_POLL_MS = 5;
+/** So many slots may have a marker of something carried. */
+const MOST_MARKERS = 500;
 const GARBLED_MOST = 5;
 /** Deadlines stand as they are, and nobody looks after them. */
 const NOT_HELD: ExpiryRecord = {
@@ -103,7 +115,7 @@ export class TargetSide {
   /** Offsets of commands that the target has refused. */
   readonly #leftOut = new Set<number>();
   readonly #told = new Set<string>();
-  #target: TargetLink | undefined;
+  #outlet: Outlet | undefined;
   #delivery: Delivery | undefined;
   #present: Presence | undefined;
   /** A snapshot has begun to come in since this process started. */
@@ -120,19 +132,28 @@ export class TargetSide {
   /** A delivery has begun in this run. */
   #started = false;
   #refusal: FailedCommand | undefined;
-  /** Removals on connections of their own; they end with the delivery that began them. */
-  #beside: Promise<unknown> = Promise.resolve();
-  #leave = new AbortController();
+  readonly #beside: Beside;
+  /** Slots with a marker of what was carried last, and where that stands in the stream. */
+  readonly #carried = new Map<number, number>();
+  #lanes: Lanes | undefined;
 
   constructor(options: TargetSideOptions) {
     this.#o = options;
     this.#at = formatAddress(options.sync.target.address);
     this.#sourceAt = formatAddress(options.sync.source.address);
     this.#form = commandForm(options.findings);
+    this.#beside = new Beside(options.sync, options.owner);
+    options.duty?.attach({
+      note: (slots) => this.#noteSlots(slots),
+      wipe: (slots) =>
+        this.#beside.run(async (connect, signal) => {
+          await wipeSlots((await connect()).clients, slots, signal, this.#wipeOptions);
+        }),
+    });
     options.signal.addEventListener('abort', () => {
       this.#news();
       this.#end(undefined);
-      this.#leave.abort();
+      this.#beside.leave();
     });
   }
 
@@ -189,6 +210,11 @@ export class TargetSide {
     if (delivery === undefined) return true;
     const done = await delivery.finish(DRAIN_TIMEOUT_MS);
     if (!done) return false;
+    if (this.#carried.size > 0) {
+      await this.#beside
+        .run(async (connect) => this.#forgetCarried(await connect(), 0))
+        .catch(() => undefined);
+    }
     const { expiry } = this.#o;
     const { checkpoint } = delivery;
     const released = delivery.streaming && expiry !== undefined ? await expiry.release() : checkpoint.expiry;
@@ -228,23 +254,80 @@ export class TargetSide {
 
   async #once(): Promise<void> {
     // What the last connection had begun to remove must not go on beside what is written now.
-    await this.#beside;
+    await this.#beside.over;
     const client = await Client.connect(this.#o.sync.target, 'target');
     let ended: Promise<void>;
+    let survey: LaneSurvey | undefined;
     try {
       await this.#checkReady(client);
       const claim = await this.#claim(client);
-      const checkpoint = this.#startingPoint(claim);
-      const found = await this.#decide(checkpoint, await this.#spoiled(client, checkpoint));
+      survey = await this.#survey(claim);
+      const clients = survey?.clients ?? [client];
+      const checkpoint = this.#lastConfirmed(this.#startingPoint(claim), survey);
+      this.#o.duty?.restore(checkpoint?.slots);
+      const spoiled =
+        survey?.outdated === true
+          ? 'the target has lost its record of what was applied (a failover?)'
+          : await this.#spoiled(clients, checkpoint);
+      const found = await this.#decide(checkpoint, spoiled);
       if (found === undefined) return;
       // From here on the plan may be overtaken: by a source that starts over, or by a stop.
       ended = this.#untilEnd();
-      const plan = await this.#prepareExpiry(client, checkpoint, found);
-      if (!this.#overtaken) await this.#deliver(claim, checkpoint, plan);
+      if (!(await this.#beginDuty(found, clients))) return;
+      const plan = await this.#prepareExpiry(clients, checkpoint, found);
+      if (!this.#overtaken) await this.#deliver(claim, checkpoint, plan, survey);
     } finally {
       client.close();
+      for (const one of survey?.clients ?? []) one.close();
     }
     await ended;
+  }
+
+  /** Of one shard of several: which slots a new snapshot counts for. False when another one is needed. */
+  async #beginDuty(plan: Deliverable, clients: readonly Client[]): Promise<boolean> {
+    const { duty, spool, emit } = this.#o;
+    const { signal } = this.#beside;
+    if (duty === undefined || plan.kind !== 'load' || plan.skipBefore > 0) return true;
+    try {
+      await duty.begin({
+        wipe: async (slots) => void (await wipeSlots(clients, slots, signal, this.#wipeOptions)),
+        note: (slots) => this.#noteSlots(slots),
+        signal,
+      });
+      return true;
+    } catch (error) {
+      if (!(error instanceof ReplicantError) || !error.retry) throw error;
+      emit('warn', 'full-resync', `${error.message}: another snapshot is taken`);
+      this.#fresh = false;
+      spool.stream.drop();
+      spool.snapshot.drop();
+      return false;
+    }
+  }
+
+  /** Of a cluster: what stands on its nodes, after whoever wrote there has been shut out. */
+  async #survey({ current }: Claim): Promise<LaneSurvey | undefined> {
+    const { sync, owner, emit, findings } = this.#o;
+    if (!findings.cluster) return undefined;
+    return await surveyLanes({
+      ...{ endpoint: sync.target, job: sync.name, owner, staleAfterMs: sync.takeoverAfterMs },
+      announce: (message) => emit('info', 'note', message),
+      claims: current?.lanes ?? [],
+      snapshot: current?.snapshot ?? '',
+    });
+  }
+
+  /** A node that failed over may have lost what it had confirmed: its lane's text tells, and the stream is read from there. */
+  #lastConfirmed(checkpoint: Checkpoint | undefined, survey: LaneSurvey | undefined): Checkpoint | undefined {
+    if (checkpoint?.state !== 'streaming' || survey === undefined) return checkpoint;
+    const { least } = survey.progress;
+    if (least >= checkpoint.offset) return checkpoint;
+    this.#o.emit(
+      'warn',
+      'note',
+      `a node of the target has lost what it had confirmed (a failover?): applying it again from offset ${least}`,
+    );
+    return { ...checkpoint, offset: least, db: survey.leastDb ?? checkpoint.db, inMulti: false };
   }
 
   #untilEnd(): Promise<void> {
@@ -313,12 +396,15 @@ export class TargetSide {
   }
 
   /** Why the target can't be gone on with although there is a position. */
-  async #spoiled(client: Client, checkpoint: Checkpoint | undefined): Promise<string | undefined> {
+  async #spoiled(
+    clients: readonly Client[],
+    checkpoint: Checkpoint | undefined,
+  ): Promise<string | undefined> {
     const { sync, expiry, emit } = this.#o;
     if (expiry === undefined || checkpoint === undefined || this.#plan(checkpoint).kind === 'load') {
       return undefined;
     }
-    const why = await expiry.attach(client, checkpoint);
+    const why = await expiry.attach(clients, checkpoint);
     if (why === undefined || sync.targetNotEmpty !== 'merge') return why;
     emit('warn', 'note', `${why}; it holds other keys as well, so this may mean nothing: going on`);
     return undefined;
@@ -326,15 +412,15 @@ export class TargetSide {
 
   /** Of a load that goes on: what of it may have run out on the target meanwhile is written again. */
   async #prepareExpiry(
-    client: Client,
+    clients: readonly Client[],
     checkpoint: Checkpoint | undefined,
     plan: Deliverable,
   ): Promise<Deliverable> {
     const { expiry } = this.#o;
     if (expiry === undefined || plan.kind === 'follow') return plan;
     const goesOn = plan.skipBefore > 0 && checkpoint !== undefined;
-    const anew = !goesOn || (await expiry.spoils(client, checkpoint));
-    await expiry.load(client, anew);
+    const anew = !goesOn || (await expiry.spoils(clients, checkpoint));
+    await expiry.load(clients, anew);
     return anew ? { kind: 'load', skipBefore: 0 } : plan;
   }
 
@@ -387,29 +473,23 @@ export class TargetSide {
     return planResume({ checkpoint, snapshot, stream, fresh: this.#fresh, arriving });
   }
 
-  async #deliver(claim: Claim, from: Checkpoint | undefined, plan: Deliverable): Promise<void> {
-    const { sync, findings, spool, crc, filter, dbMap, keyMap, tally, expiry, events, owner } = this.#o;
+  async #deliver(
+    claim: Claim,
+    from: Checkpoint | undefined,
+    plan: Deliverable,
+    survey: LaneSurvey | undefined,
+  ): Promise<void> {
+    const { sync, findings, spool, crc, filter, dbMap, keyMap, tally, expiry, events, duty } = this.#o;
     const checkpoint = this.#checkpointFor(from, plan);
     this.#started = true;
-    const target = await TargetLink.open(
-      sync.target,
-      {
-        commandFailed: (failed) => this.#commandFailed(failed),
-        drained: () => this.#delivery?.pump(),
-        applied: () => this.#delivery?.answered(),
-        stalled: (seconds) => this.#waitingFor(`the target has not answered for ${seconds} s`),
-        answers: () => events.waiting(undefined),
-        betweenCommands: () => this.#delivery?.open !== true,
-        lost: (error) => this.#end(error),
-      },
-      connectionName(sync.name, owner.id),
-    );
-    this.#target = target;
+    const { outlet, ...opened } = await this.#open(checkpoint, plan, survey);
+    this.#outlet = outlet;
+    this.#lanes = opened.lanes;
     const { capabilities, clockOffsetMs, sourceDatabases, targetDatabases, relativeTtls } = findings;
     const delivery = new Delivery({
       ...{ spool, crc, capabilities, filter, dbMap, tally, clockOffsetMs, sourceDatabases, targetDatabases },
       ...{ relativeTtls, checkpoint, plan, keyMap, table: findings.table, form: this.#form },
-      pipeline: target.pipeline,
+      ...{ outlet, ...opened, gate: duty, crossSlot: sync.crossSlot },
       targetHasKeys: checkpoint.mirror || findings.targetHasKeys,
       present: this.#present,
       hold: expiry?.policy,
@@ -419,7 +499,8 @@ export class TargetSide {
       found: claim.text,
       events: {
         complete: () =>
-          this.#aside((connect, beside) => this.#complete(target, connect, beside, checkpoint.mirror)),
+          this.#beside.run((connect, signal) => this.#complete(outlet, connect, signal, checkpoint.mirror)),
+        claimed: () => this.#claimed(),
         loaded: () => {
           this.#present = undefined;
           events.loaded();
@@ -427,7 +508,8 @@ export class TargetSide {
         applied: () => this.#applied(),
         disturbed: (found) => this.#end(this.#disturbed(found)),
         getAck: () => this.#o.source.acknowledge(),
-        clear: (request) => this.#aside((connect, beside) => this.#clear(target, connect, beside, request)),
+        aside: (request) =>
+          this.#beside.run((connect, signal) => this.#carryOut(outlet, connect, signal, request)),
         unsupported: (error, type) => this.#unsupported(error, type),
         reported: (why, name, offset, db) => this.#reported({ what: 'command', type: name, db, offset, why }),
         failed: (error) => this.#end(error),
@@ -439,6 +521,35 @@ export class TargetSide {
     delivery.start();
   }
 
+  #open(checkpoint: Checkpoint, plan: Deliverable, survey: LaneSurvey | undefined): Promise<OpenedOutlet> {
+    const { sync, owner, events, findings } = this.#o;
+    const handler: TargetLinkHandler = {
+      commandFailed: (failed) => this.#commandFailed(failed),
+      drained: () => this.#delivery?.pump(),
+      applied: () => this.#delivery?.answered(),
+      stalled: (seconds) => this.#waitingFor(`the target has not answered for ${seconds} s`),
+      answers: () => events.waiting(undefined),
+      betweenCommands: () => this.#delivery?.open !== true,
+      lost: (error) => this.#end(error),
+    };
+    if (survey === undefined) return openSingleOutlet(sync, owner, handler);
+    const [major = 0] = findings.capabilities.server.version;
+    return openClusterOutlet({
+      ...{ sync, owner, survey, checkpoint, major, handler },
+      follows: plan.kind === 'follow',
+    });
+  }
+
+  /** What the lanes stand for has been recorded; a failover should not lose that. */
+  async #claimed(): Promise<void> {
+    const client = await Client.connect(this.#o.sync.target, 'target');
+    try {
+      await awaitReplicas(client);
+    } finally {
+      client.close();
+    }
+  }
+
   /** What the target's checkpoint is going to say. */
   #checkpointFor(current: Checkpoint | undefined, plan: Deliverable): Checkpoint {
     const { sync, spool, owner, expiry } = this.#o;
@@ -446,7 +557,7 @@ export class TargetSide {
     if (plan.kind === 'follow') {
       if (current === undefined) throw new ReplicantError('INTERNAL', 'a position without a checkpoint');
       this.#refuseIfDamaged(current);
-      return { ...current, owner, expiry: expiryRecord };
+      return { ...current, owner, expiry: expiryRecord, ...slotsOf(this.#o.duty) };
     }
     const { meta } = spool.snapshot;
     const id = String(meta['id']);
@@ -459,7 +570,7 @@ export class TargetSide {
       ...{ version: 1, job: sync.name, source: formatAddress(sync.source.address), state: 'loading' },
       ...{ replid: History.of(meta).replid, offset: Number(meta['base']), db: 0, inMulti: false },
       ...{ snapshot: id, loaded: plan.skipBefore, mirror, owner, timeMs: Date.now() },
-      ...{ expiry: expiryRecord, refused: undefined },
+      ...{ expiry: expiryRecord, refused: undefined, ...slotsOf(this.#o.duty) },
     };
   }
 
@@ -524,31 +635,27 @@ export class TargetSide {
   }
 
   /** The snapshot has been written: what is on the target and not in it goes. */
-  async #complete(
-    target: TargetLink,
-    connect: () => Promise<Client>,
-    signal: AbortSignal,
-    mirror: boolean,
-  ): Promise<void> {
+  async #complete(outlet: Outlet, connect: Connect, signal: AbortSignal, mirror: boolean): Promise<void> {
     // A refusal that comes when the stream has begun would be taken for one of a command of the stream.
-    await this.#answered(target);
+    await this.#answered(outlet);
     const present = this.#present;
     if (!mirror || present === undefined) return;
-    const { filter, dbMap, keyMap, dbs, findings, emit } = this.#o;
-    const client = await connect();
+    const { filter, dbMap, keyMap, dbs, duty, findings, emit } = this.#o;
+    const { clients } = await connect();
     emit('info', 'note', 'removing what the source does not have');
-    const { removed, scanned } = await removeMissing(client, {
+    const { removed, scanned } = await removeMissing(clients, {
       keys: present.keys,
       dbs,
-      wanted: targetKeys(filter, dbMap, keyMap) ?? (() => true),
+      wanted: this.#wanted ?? (() => true),
       wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind) : undefined,
       unlink: findings.capabilities.unlink,
       signal,
     });
+    const some = filter.active || keyMap?.active === true || duty !== undefined;
     const libraries =
-      filter.active || keyMap?.active === true || !findings.capabilities.functions
+      some || !findings.capabilities.functions
         ? []
-        : await removeMissingFunctions(client, present.libraries);
+        : await removeMissingFunctions(clients, present.libraries);
     emit(
       'info',
       'note',
@@ -556,60 +663,121 @@ export class TargetSide {
     );
   }
 
-  /**
-   * Removes on a connection of its own what a delivery wants gone. When that delivery is over, so is this: a key
-   * that the next one writes must not be removed for the sake of an older snapshot, or a second time.
-   */
-  #aside(work: (connect: () => Promise<Client>, signal: AbortSignal) => Promise<void>): Promise<void> {
-    const { signal } = this.#leave;
-    const done = this.#workAside(work, signal);
-    this.#beside = Promise.allSettled([this.#beside, done]);
-    return done;
+  /** The job's filters and names; the slots are those of the source. */
+  get #wipeOptions(): WipeOptions {
+    const { filter, dbMap, keyMap } = this.#o;
+    return { wanted: targetKeys(filter, dbMap, keyMap), keyMap };
   }
 
-  async #workAside(
-    work: (connect: () => Promise<Client>, signal: AbortSignal) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { sync, owner } = this.#o;
-    let client: Client | undefined;
-    let timer: NodeJS.Timeout | undefined;
-    const leave = (): void => {
-      // What has been sent is waited for, if it takes not too long; after that the next claim closes it.
-      timer = setTimeout(() => client?.close(), LEAVE_TIMEOUT_MS);
-    };
-    const connect = async (): Promise<Client> => {
-      client = await Client.connect(sync.target, 'target');
-      await client.request(['CLIENT', 'SETNAME', connectionName(sync.name, owner.id)]);
-      return client;
-    };
-    signal.addEventListener('abort', leave);
-    try {
-      await work(connect, signal);
-    } finally {
-      signal.removeEventListener('abort', leave);
-      clearTimeout(timer);
-      client?.close();
-    }
+  /** Which keys of the target are the job's; undefined: all. */
+  get #wanted(): ((db: number, key: Uint8Array) => boolean) | undefined {
+    const { filter, dbMap, keyMap, duty } = this.#o;
+    return targetKeys(filter, dbMap, keyMap, ownsOf(duty));
   }
 
   /** Everything that has been written has been answered. */
-  async #answered(target: TargetLink): Promise<void> {
-    if (await target.idle(CLEAR_TIMEOUT_MS)) return;
+  async #answered(outlet: Outlet): Promise<void> {
+    if (await outlet.idle(CLEAR_TIMEOUT_MS)) return;
     throw new ReplicantError('TARGET_BUSY', 'the target has not answered for 10 minutes', {
       place: { at: this.#at },
     });
   }
 
-  async #clear(
-    target: TargetLink,
-    connect: () => Promise<Client>,
+  /** What the stream waits for. */
+  async #carryOut(
+    outlet: Outlet,
+    connect: Connect,
     signal: AbortSignal,
-    request: ClearRequest,
+    request: AsideRequest,
   ): Promise<void> {
-    await this.#answered(target);
-    const { filter, keyMap } = this.#o;
-    await clearDatabases(await connect(), request, filter, keyMap, signal);
+    await this.#answered(outlet);
+    const { filter, findings, duty } = this.#o;
+    switch (request.kind) {
+      case 'clear':
+        await clearDatabases(
+          (await connect()).clients,
+          request,
+          {
+            wanted: this.#wanted,
+            wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind) : undefined,
+            unlink: findings.capabilities.unlink,
+          },
+          signal,
+        );
+        return;
+      case 'take':
+        await duty?.settle(request.slot, {
+          wipe: async (slots) =>
+            void (await wipeSlots((await connect()).clients, slots, signal, this.#wipeOptions)),
+          note: (slots) => this.#noteSlots(slots),
+          signal,
+        });
+        return;
+      default:
+        await this.#carry(request, await connect());
+    }
+  }
+
+  /** What lanes can't do where it stands. */
+  async #carry(request: CarryRequest, connected: Connected): Promise<void> {
+    const { commands, offset } = request;
+    const snapshot = this.#delivery?.checkpoint.snapshot ?? '';
+    if (this.#lanes?.passed(commands.flatMap(slotsIn), offset) === true) return;
+    await this.#forgetCarried(connected, MOST_MARKERS);
+    await carryUnit(commands, {
+      ...{ ...connected, job: this.#o.sync.name, id: `${snapshot}:${offset}` },
+      can: this.#o.findings.capabilities,
+      refused: (args, error) =>
+        this.#commandFailed({
+          ...{ error, name: nameOf(args), args, offset, number: -1, executed: false },
+        }),
+    });
+    for (const slot of commands.flatMap(slotsIn)) this.#carried.set(slot, offset);
+  }
+
+  /** Markers of what lies before the recorded position: nobody will carry that again. */
+  async #forgetCarried(connected: Connected, most: number): Promise<void> {
+    if (this.#carried.size <= most) return;
+    const committed = this.#delivery?.committed ?? -1;
+    const slots = [...this.#carried].filter(([, offset]) => offset < committed).map(([slot]) => slot);
+    await forgetMarkers(slots, this.#o.sync.name, connected);
+    for (const slot of slots) this.#carried.delete(slot);
+  }
+
+  /** Into the record, at whatever position; everything written before has been answered then. */
+  async #noteSlots(slots: string): Promise<boolean> {
+    const delivery = this.#delivery;
+    const outlet = this.#outlet;
+    if (delivery === undefined || outlet === undefined) return await this.#noteSlotsAlone(slots);
+    const answered = outlet.mark();
+    delivery.note({ slots });
+    if (!(await delivery.renew(DRAIN_TIMEOUT_MS))) return false;
+    const until = Date.now() + DRAIN_TIMEOUT_MS;
+    while (!answered() && Date.now() < until && this.#delivery === delivery) {
+      // oxlint-disable-next-line no-await-in-loop -- until it is so
+      await sleep(ANSWER_POLL_MS, this.#o.signal);
+    }
+    return answered() && this.#delivery === delivery;
+  }
+
+  /** While nothing is being delivered. Where there is no record yet the first one is going to say it. */
+  async #noteSlotsAlone(slots: string): Promise<boolean> {
+    const { sync, owner } = this.#o;
+    const client = await Client.connect(sync.target, 'target');
+    try {
+      const text = await readCheckpointText(client, sync.name);
+      if (text === undefined) return true;
+      const checkpoint = parseCheckpoint(text);
+      if (checkpoint.owner?.id !== owner.id) return false;
+      return await replaceCheckpoint(
+        client,
+        sync.name,
+        text,
+        bytesOf(formatCheckpoint({ ...checkpoint, slots })),
+      );
+    } finally {
+      client.close();
+    }
   }
 
   #commandFailed(failed: FailedCommand): void {
@@ -706,12 +874,12 @@ export class TargetSide {
   // ---- when it breaks ----------------------------------------------------------------------------------
 
   #drop(): void {
-    this.#leave.abort();
-    this.#leave = new AbortController();
+    this.#beside.leave();
+    this.#lanes = undefined;
     this.#delivery?.close();
-    this.#target?.close();
+    this.#outlet?.close();
     this.#delivery = undefined;
-    this.#target = undefined;
+    this.#outlet = undefined;
   }
 
   async #recover(error: unknown): Promise<void> {
@@ -724,9 +892,9 @@ export class TargetSide {
     // What has worked and turns into garbage is a torn connection; what never did is a stranger.
     const torn = error.code === 'TARGET_PROTOCOL' && this.#started && this.#attempt < GARBLED_MOST;
     if (!error.retry && !torn) throw error.within({ at: this.#at });
-    const waitMs = backOffMs(error.code === 'TARGET_BUSY' ? BUSY : RECONNECT, this.#attempt++, Math.random());
+    const waitMs = backOffMs(policyFor(error), this.#attempt++, Math.random());
     events.waiting(error.message);
-    const event = error.code === 'TARGET_BUSY' ? 'waiting' : 'target-lost';
+    const event = error.code === 'TARGET_UNREACHABLE' || torn ? 'target-lost' : 'waiting';
     emit(
       'warn',
       event,
@@ -738,6 +906,20 @@ export class TargetSide {
     );
     await sleep(waitMs, signal);
   }
+}
+
+function nameOf(args: readonly Uint8Array[]): string {
+  return new TextDecoder('latin1').decode(args[0]).toUpperCase();
+}
+
+function policyFor({ code }: ReplicantError): BackOff {
+  if (code === 'TARGET_MOVED') return MOVED;
+  return code === 'TARGET_BUSY' ? BUSY : RECONNECT;
+}
+
+/** What the record is to say of the slots. */
+function slotsOf(duty: SlotDuty | undefined): Pick<Checkpoint, 'slots'> {
+  return duty === undefined ? {} : { slots: duty.format() };
 }
 
 const BUILTIN_NAMES: ReadonlySet<string> = new Set(BUILTIN_COMMANDS.specs.map(({ name }) => name));

@@ -14,6 +14,8 @@
  * What a sweep changes counts as a write to the key: it is replicated, and with keyspace events there is an
  * `expire` for each.
  *
+ * A node of a cluster is gone through by itself. What moves there meanwhile may be passed over (`until-settled.ts`).
+ *
  * In the end the connection is in database `restoreDb`; after an error or an abort, in any.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,6 +26,8 @@ import type { Client } from '../net/client.js';
 import type { CommandArg } from '../resp/encode.js';
 import { type Reply, ReplyError, replyText } from '../resp/reply-decoder.js';
 import { FIELDS_SCRIPT, KEYS_SCRIPT } from './deadline-script.js';
+import { isElsewhere } from './node-keys.js';
+import { readLayout } from './slot-layout.js';
 import { refusalOfTarget } from './target-state.js';
 
 /** With 250 keys a call takes well below a millisecond, with as many small hashes a few. */
@@ -67,7 +71,8 @@ export interface SweepResult {
 }
 
 export async function sweepDeadlines(client: Client, options: SweepOptions): Promise<SweepResult> {
-  const sweep = new Sweep(client, options, await hasExpireTime(client));
+  const clustered = (await readLayout([client])) !== undefined;
+  const sweep = new Sweep(client, options, { exact: await hasExpireTime(client), clustered });
   const databases = await readDatabases(client, options);
   sweep.total = databases.reduce((total, { keys }) => total + keys, 0);
   for (const database of databases) await sweep.database(database);
@@ -100,20 +105,31 @@ class Sweep {
   readonly #client: Client;
   readonly #o: SweepOptions;
   readonly #exact: string;
+  readonly #clustered: boolean;
   readonly #kinds: string;
 
-  constructor(client: Client, options: SweepOptions, exact: boolean) {
+  constructor(
+    client: Client,
+    options: SweepOptions,
+    { exact, clustered }: { readonly exact: boolean; readonly clustered: boolean },
+  ) {
     const { mode, wantedKind } = options;
     this.#client = client;
     this.#o = options;
     this.#exact = exact ? '1' : '0';
+    this.#clustered = clustered;
     this.#kinds =
       mode === 'hold' && wantedKind !== undefined ? ` ${KINDS.filter(wantedKind).join(' ')} ` : '';
   }
 
   async database({ db, fields }: Database): Promise<void> {
     const { wanted } = this.#o;
-    await send(this.#client, ['SELECT', db]);
+    // Where INFO does not tell, a cluster is asked for more databases than it has.
+    if (this.#clustered && db > 0) {
+      if ((await this.#client.request(['SELECT', db])) instanceof ReplyError) return;
+    } else {
+      await send(this.#client, ['SELECT', db]);
+    }
     for (let cursor: CommandArg | undefined = '0'; cursor !== undefined;) {
       cursor =
         wanted !== undefined
@@ -125,7 +141,7 @@ class Sweep {
 
   /** The next keys of SCAN, within the script; returns the next cursor. */
   async #page(cursor: CommandArg, fields: boolean): Promise<CommandArg | undefined> {
-    const answer = await this.#run(KEYS_SCRIPT, [], this.#arguments(fields, cursor));
+    const answer = (await this.#run(KEYS_SCRIPT, [], this.#arguments(fields, cursor)))!;
     this.scanned += answer[1];
     await this.#largeHashes(answer[4]);
     return nextCursor(answer[0]);
@@ -142,31 +158,44 @@ class Sweep {
     const keys = names.filter((key) => !startsWith(key, OURS, 0, key.length) && wanted(key));
     this.scanned += names.length;
     if (keys.length > 0) {
-      const answer = await this.#run(KEYS_SCRIPT, keys, this.#arguments(fields, '0'));
-      await this.#largeHashes(answer[4]);
+      const args = this.#arguments(fields, '0');
+      const answer = this.#clustered
+        ? await this.#run(KEYS_SCRIPT, [], [...args, ...keys])
+        : await this.#run(KEYS_SCRIPT, keys, args);
+      await this.#largeHashes(answer![4]);
     }
     return nextCursor(next);
   }
 
   #arguments(fields: boolean, cursor: CommandArg): readonly CommandArg[] {
+    return [...this.#common, fields ? '1' : '0', this.#exact, cursor, KEYS_PER_CALL];
+  }
+
+  get #common(): readonly CommandArg[] {
     const { mode, marginMs } = this.#o;
-    return [mode, marginMs, fields ? '1' : '0', this.#exact, this.#kinds, cursor, KEYS_PER_CALL];
+    return [mode, marginMs, this.#kinds, this.#clustered ? '1' : '0'];
   }
 
   async #largeHashes(keys: readonly Uint8Array[]): Promise<void> {
-    const { mode, marginMs } = this.#o;
     for (const key of keys) {
       for (let cursor: CommandArg | undefined = '0'; cursor !== undefined;) {
-        const args = [mode, marginMs, this.#kinds, cursor, FIELDS_PER_CALL];
-        cursor = nextCursor((await this.#run(FIELDS_SCRIPT, [key], args))[0]);
+        const args = [...this.#common, cursor, FIELDS_PER_CALL];
+        const answer: Answer | undefined = await this.#run(FIELDS_SCRIPT, [key], args);
+        cursor = answer === undefined ? undefined : nextCursor(answer[0]);
       }
     }
   }
 
-  async #run(script: string, keys: readonly Uint8Array[], args: readonly CommandArg[]): Promise<Answer> {
+  /** Undefined: the key has moved to another node. */
+  async #run(
+    script: string,
+    keys: readonly Uint8Array[],
+    args: readonly CommandArg[],
+  ): Promise<Answer | undefined> {
     this.#o.signal?.throwIfAborted();
     const startedMs = performance.now();
     const reply = await this.#client.request(['EVAL', script, keys.length, ...keys, ...args], TIMEOUT_MS);
+    if (keys.length > 0 && isElsewhere(reply)) return undefined;
     if (reply instanceof ReplyError) throw scriptRefusal(this.#client, reply);
     const answer = reply as unknown as Answer;
     this.changed += answer[2];
@@ -191,7 +220,8 @@ function nextCursor(cursor: Uint8Array): Uint8Array | undefined {
 
 /** PEXPIRETIME: Redis 7.0+, Valkey. */
 async function hasExpireTime(client: Client): Promise<boolean> {
-  return !((await client.request(['PEXPIRETIME', CHECKPOINT_PREFIX])) instanceof ReplyError);
+  const reply = await client.request(['PEXPIRETIME', CHECKPOINT_PREFIX]);
+  return !(reply instanceof ReplyError) || isElsewhere(reply);
 }
 
 /**
@@ -229,7 +259,8 @@ async function send(client: Client, args: readonly CommandArg[]): Promise<Reply>
 }
 
 /** Replies from inside a script name the state somewhere: `ERR Error running script …: -OOM command …`. */
-const PASSING = /\b(?:OOM|READONLY|MISCONF|NOREPLICAS|LOADING|BUSY|UNKILLABLE|CLUSTERDOWN|MASTERDOWN)\b/u;
+const PASSING =
+  /\b(?:OOM|READONLY|MISCONF|NOREPLICAS|LOADING|BUSY|UNKILLABLE|CLUSTERDOWN|MASTERDOWN|TRYAGAIN)\b|cluster is down/u;
 
 function scriptRefusal(client: Client, { message }: ReplyError): ReplicantError {
   const place = { at: client.address };

@@ -8,6 +8,8 @@
  *   INFO stats        expired_keys; expired_subkeys (Redis 7.4+) or expired_fields (Valkey 9) for hash fields
  *   INFO persistence  rdb_last_load_keys_expired (7.0+): not loaded at the start as they were past
  *   INFO server       run_id: another one after a restart, and what happened before it is not known
+ *
+ * A cluster counts on each primary; another one in the place of one of them is like a restart.
  */
 import type { Client } from '../net/client.js';
 import { replyText } from '../resp/reply-decoder.js';
@@ -18,6 +20,31 @@ export interface Expiry {
 }
 
 const COUNTERS = /^(?:expired_keys|expired_subkeys|expired_fields|rdb_last_load_keys_expired):(\d+)/gmu;
+
+/** Of all primaries of a target together; undefined when one of them does not say. */
+export async function readExpiryOf(clients: readonly Client[]): Promise<Expiry | undefined> {
+  const all = await Promise.all(clients.map(readExpiry));
+  const known = all.filter((one) => one !== undefined);
+  if (known.length < all.length || known.length === 0) return undefined;
+  return {
+    runId: known
+      .map(({ runId }) => runId)
+      .toSorted()
+      .join(','),
+    expiredKeys: known.reduce((sum, { expiredKeys }) => sum + expiredKeys, 0),
+  };
+}
+
+/** What is promised until a time is promised for the clock that is behind; what may be past is, for the one ahead. */
+export interface Clocks {
+  readonly earliestMs: number;
+  readonly latestMs: number;
+}
+
+export async function readClocks(clients: readonly Client[]): Promise<Clocks> {
+  const all = await Promise.all(clients.map(readClock));
+  return { earliestMs: Math.min(...all), latestMs: Math.max(...all) };
+}
 
 /** undefined: INFO is not permitted, or does not say. */
 export async function readExpiry(client: Client): Promise<Expiry | undefined> {

@@ -7,11 +7,16 @@ import type { Client } from '../net/client.js';
 import { type Reply, ReplyError, replyText } from '../resp/reply-decoder.js';
 import { refusalOfTarget } from './target-state.js';
 
-/** The names of those that were removed. */
+/** The names of those that were removed; each node of a cluster has its own. */
 export async function removeMissingFunctions(
-  client: Client,
+  clients: readonly Client[],
   wantedLibraries: ReadonlySet<string>,
 ): Promise<readonly string[]> {
+  const removed = await Promise.all(clients.map((client) => removeOn(client, wantedLibraries)));
+  return [...new Set(removed.flat())];
+}
+
+async function removeOn(client: Client, wantedLibraries: ReadonlySet<string>): Promise<readonly string[]> {
   const removed: string[] = [];
   for (const name of await listLibraries(client)) {
     if (wantedLibraries.has(name)) continue;

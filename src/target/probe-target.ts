@@ -16,7 +16,8 @@ import { type Reply, ReplyError } from '../resp/reply-decoder.js';
 import { type Capabilities, capabilitiesOf } from './capabilities.js';
 
 /** Ours, and never there. */
-const KEY = '__replicant:{probe}';
+export const PROBE_KEY = '__replicant:{probe}';
+const KEY: string = PROBE_KEY;
 
 type Ability = { [K in keyof Capabilities]: Capabilities[K] extends boolean ? K : never }[keyof Capabilities];
 

@@ -30,6 +30,7 @@ const SET = ascii('*3\r\n$3\r\nSET\r\n');
 
 export class StringBatch {
   readonly #out: Pipeline;
+  readonly #mostPairs: number;
   readonly #spans = new Int32Array(MAX_PAIRS * FIELDS);
   #source: Uint8Array = new Uint8Array(0);
   #pairs = 0;
@@ -38,8 +39,10 @@ export class StringBatch {
   #entryOffset = 0;
   #offset = 0;
 
-  constructor(out: Pipeline) {
+  /** `mostPairs`: 1 where keys of one command must share a slot. */
+  constructor(out: Pipeline, mostPairs: number = MAX_PAIRS) {
     this.#out = out;
+    this.#mostPairs = mostPairs;
   }
 
   /** Takes the entry if it is of the kind; otherwise nothing happens and the answer is false. */
@@ -95,7 +98,7 @@ export class StringBatch {
     size: number,
   ): void {
     const bytes = keyEnd - keyStart + size + PAIR_FRAME_BYTES;
-    if (this.#pairs === MAX_PAIRS || this.#bytes + bytes > MAX_BATCH_BYTES) this.flush();
+    if (this.#pairs === this.#mostPairs || this.#bytes + bytes > MAX_BATCH_BYTES) this.flush();
     const spans = this.#spans;
     if (this.#pairs === 0) this.#offset = this.#entryOffset;
     const index = this.#pairs++ * FIELDS;

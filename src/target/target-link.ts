@@ -5,6 +5,7 @@ import { Client } from '../net/client.js';
 import type { Endpoint } from '../net/endpoint.js';
 import { ReplyError } from '../resp/reply-decoder.js';
 import type { FailedCommand } from './failed-command.js';
+import { markOf, type Outlet } from './outlet.js';
 import { Pipeline } from './pipeline.js';
 
 export interface TargetLinkHandler {
@@ -35,8 +36,9 @@ const DOUBT_AFTER_MS = 20_000;
 const DOUBT_GRACE_MS = 5000;
 const PING = bytesOf('PING');
 
-export class TargetLink {
+export class TargetLink implements Outlet {
   readonly pipeline: Pipeline;
+  readonly pipelineOf: undefined;
   readonly #client: Client;
   readonly #endpoint: Endpoint;
   readonly #timer: NodeJS.Timeout;
@@ -75,7 +77,26 @@ export class TargetLink {
     return this.#over;
   }
 
-  /** Resolves when every command has been answered, or the link is over, or the time is up. */
+  get pipelines(): readonly Pipeline[] {
+    return [this.pipeline];
+  }
+
+  get blocked(): boolean {
+    return this.pipeline.blocked;
+  }
+
+  get pending(): number {
+    return this.pipeline.pending;
+  }
+
+  flush(): void {
+    this.pipeline.flush();
+  }
+
+  mark(): () => boolean {
+    return markOf(this.pipeline);
+  }
+
   idle(timeoutMs: number): Promise<boolean> {
     if (this.#over || this.pipeline.pending === 0) return Promise.resolve(!this.#over);
     return new Promise((resolve) => {

@@ -15,6 +15,7 @@
  * be applied twice after a crash, and nobody is kept out.
  */
 import { bytesOf, sameBytes } from '../keyspace/words.js';
+import type { CommitEvents, Commits } from './outlet.js';
 import type { Pipeline } from './pipeline.js';
 
 const MULTI = [bytesOf('MULTI')];
@@ -28,18 +29,11 @@ const LEAST_BATCH_BYTES = 256 * 1024;
 const MOST_BATCH_BYTES = 4 * 1024 * 1024;
 const BATCH_BYTES_PER_MS = 64 * 1024;
 
-export interface TransactionEvents {
-  /** What was committed under `tag` is on the target, and nobody else has written since. */
-  settled(tag: number): void;
-  /** The key holds something else than what was written; undefined: it is gone. */
-  disturbed(found: Uint8Array | undefined): void;
-}
-
-export class Transactions {
+export class Transactions implements Commits {
   readonly #pipeline: Pipeline;
   readonly #key: Uint8Array;
   readonly #atomic: boolean;
-  readonly #events: TransactionEvents;
+  readonly #events: CommitEvents;
   #open = false;
   #waiting = false;
   #waitingSinceMs = 0;
@@ -47,7 +41,7 @@ export class Transactions {
   /** Number of the open transaction's first command. */
   #beganAt = 0;
 
-  constructor(pipeline: Pipeline, key: Uint8Array, atomic: boolean, events: TransactionEvents) {
+  constructor(pipeline: Pipeline, key: Uint8Array, atomic: boolean, events: CommitEvents) {
     this.#pipeline = pipeline;
     this.#key = key;
     this.#atomic = atomic;
@@ -59,22 +53,18 @@ export class Transactions {
     return this.#open;
   }
 
-  /** A commit has not been confirmed: the next must wait. */
   get waiting(): boolean {
     return this.#waiting;
   }
 
-  /** So many bytes make a transaction: few where answers come soon, more where the way is long. */
   get batchBytes(): number {
     return Math.min(MOST_BATCH_BYTES, Math.max(LEAST_BATCH_BYTES, this.#roundTripMs * BATCH_BYTES_PER_MS));
   }
 
-  /** Before the first commit: nothing is written by anybody else from now on. `found` is what stands there. */
   guard(expected: Uint8Array | undefined): void {
     this.#confirm(expected, -1);
   }
 
-  /** A command is about to be written. */
   begin(): void {
     if (this.#open || !this.#atomic) return;
     this.#open = true;
@@ -83,7 +73,6 @@ export class Transactions {
     this.#pipeline.command(MULTI);
   }
 
-  /** Writes `text` with what has been written since the last commit. Not while `waiting`. */
   commit(text: Uint8Array, tag: number, selected: number): void {
     this.begin();
     const pipeline = this.#pipeline;

@@ -97,13 +97,14 @@ describe.each(servers)('$id', (binary) => {
     const decided = lines.filter((line) => commandOf(args(line), theirs)?.role !== 'opaque');
     for (const line of decided)
       expect([line, keyPositions(args(line), theirs)]).toEqual([line, keyPositions(args(line))]);
-    // Servers before 7.0 say of fewer commands where their keys are.
+    // Servers before 7.0 say of fewer commands where their keys are; patched ones of later say of GEORADIUS,
+    // GEORADIUSBYMEMBER and XREADGROUP, too, that what they say is incomplete.
     const undecided = ['SORT', 'MIGRATE'];
     const specs = entries[0]!.length > 8;
     expect(opaqueCommands(theirs).filter((name) => undecided.includes(name))).toEqual(
       expect.arrayContaining(undecided),
     );
-    expect(lines.length - decided.length).toBeLessThanOrEqual(specs ? 2 : lines.length / 2);
+    expect(lines.length - decided.length).toBeLessThanOrEqual(specs ? 5 : lines.length / 2);
     const told = BUILTIN_COMMANDS.specs.flatMap(({ name, kind }) => {
       const found = theirs.lookup(bytesOf(name));
       return found === undefined || found.keys.at === 'none' ? [] : [{ name, kind, theirs: found.kind }];

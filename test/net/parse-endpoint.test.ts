@@ -7,6 +7,8 @@ import { parseEndpoint } from '../../src/net/parse-endpoint.js';
 const tcp = (host: string, port = 6379) => ({ kind: 'tcp', host, port }) as const;
 const unix = (path: string) => ({ kind: 'unix', path }) as const;
 
+const sentinel = (master: string) => ({ kind: 'sentinel', master }) as const;
+
 const good: readonly (readonly [text: string, endpoint: Endpoint])[] = [
   ['redis://h', { address: tcp('h') }],
   ['redis://h/', { address: tcp('h') }],
@@ -41,6 +43,24 @@ const good: readonly (readonly [text: string, endpoint: Endpoint])[] = [
   ['h:7000/3', { address: tcp('h', 7000), db: 3 }],
   ['u:p@h:7000', { address: tcp('h', 7000), username: 'u', password: 'p' }],
   ['[::1]:7000', { address: tcp('::1', 7000) }],
+  ['redis://a:1,b', { address: tcp('a', 1), seeds: [tcp('b')] }],
+  [
+    'rediss://u:p@a, [::1]:2,c/1',
+    {
+      ...{ address: tcp('a'), seeds: [tcp('::1', 2), tcp('c')], username: 'u', password: 'p', db: 1 },
+      tls: { insecure: false },
+    },
+  ],
+  ['a:1,b:2', { address: tcp('a', 1), seeds: [tcp('b', 2)] }],
+  ['redis://h?master=mymaster', { address: tcp('h', 26_379), find: sentinel('mymaster') }],
+  [
+    'redis://:p@a:1,b?master=m&db=3',
+    {
+      ...{ address: tcp('a', 1), seeds: [tcp('b', 26_379)], find: sentinel('m'), password: 'p', db: 3 },
+    },
+  ],
+  ['a,b?master=a%2Db', { address: tcp('a', 26_379), seeds: [tcp('b', 26_379)], find: sentinel('a-b') }],
+  ['redis://h/2?master=m', { address: tcp('h', 26_379), find: sentinel('m'), db: 2 }],
   ['unix:///run/r.sock', { address: unix('/run/r.sock') }],
   ['unix:///run/r%20x.sock?db=2', { address: unix('/run/r x.sock'), db: 2 }],
   ['unix://u:p/q@/run/r.sock', { address: unix('/run/r.sock'), username: 'u', password: 'p/q' }],
@@ -71,9 +91,16 @@ const bad: readonly (readonly [text: string, why: RegExp])[] = [
   ['redis://h?timeout=1', /parameter/],
   ['redis://h#x', /#/],
   ['redis://u:50%off@h', /%25/],
-  ['redis://a:1,b:2', /several servers/],
-  ['redis://a:1,redis://b:2', /several servers/],
-  ['redis://h:26379?master=mymaster', /Sentinel/],
+  ['redis://a:1,redis://b:2', /scheme behind a comma/],
+  ['redis://a:1,', /no host/],
+  ['redis://,a', /no host/],
+  ['redis://a:1,b:x', /port/],
+  ['redis://a:1/0,b:2', /database/],
+  ['redis://h?master=', /name behind \?master=/],
+  ['redis://h?master=a%20b', /name behind \?master=/],
+  ['redis://h?master=a&master=b', /more than once/],
+  ['redis://h?master=a&timeout=1', /parameter/],
+  ['unix:///run/r.sock?master=m', /socket path/],
   ['unix://run/r.sock', /absolute socket path/],
   ['unix:///', /absolute socket path/],
   ['dump.rdb', /file or directory.*not support yet/],

@@ -1,6 +1,7 @@
 /** The random workload is what the live tests and the demo rest on: it must be repeatable, and really write everything. */
 import { assert, integer, property } from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { firstKeyOf, slotOf } from '../../scripts/lib/cluster-slots.mjs';
 import { findServers, startServer } from '../../scripts/servers.mjs';
 import type { RunningServer, ServerBinary } from '../../scripts/servers.mjs';
 import { abilitiesOf, probeAbilities, versionAtLeast } from '../../scripts/workload/abilities.mjs';
@@ -50,6 +51,54 @@ describe('createWorkload', () => {
         }
         expect([depths, [...flushed]]).toEqual([new Set([0, 1]), [5]]);
         expect([open, selected]).toEqual([0, db]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('keeps to one database where there is only one, and flushes it only when asked to', () => {
+    const names = (layout: 'crossSlot' | 'cluster', flushes: boolean): ReadonlySet<string> => {
+      const one = createWorkload({ seed: 3, abilities, layout, flushes, dbs: [0, 3] });
+      const batches = Array.from({ length: 40 }, () => one.nextBatch(1000));
+      expect(new Set(batches.map(({ db }) => db))).toEqual(new Set([0]));
+      return new Set(one.counts.keys());
+    };
+    for (const layout of ['crossSlot', 'cluster'] as const) {
+      const used = names(layout, false);
+      expect(['SELECT', 'SWAPDB', 'MOVE', 'FLUSHDB'].filter((name) => used.has(name))).toEqual([]);
+      expect(['MULTI', 'INCR', 'XADD', 'EVAL'].filter((name) => !used.has(name))).toEqual([]);
+    }
+    expect([names('crossSlot', true).has('FLUSHDB'), names('cluster', true).has('FLUSHDB')]).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  it('for a cluster: a script or a transaction has all its keys in one slot, and half of the commands no tag', () => {
+    assert(
+      property(seeds, (seed) => {
+        const { commands } = createWorkload({ seed, abilities, layout: 'cluster' }).nextBatch(500);
+        const slots = new Set<number>();
+        let isOpen = false;
+        let widest = 0;
+        let tagged = 0;
+        for (const command of commands) {
+          const key = firstKeyOf(command);
+          const keys = command[0] === 'EVAL' ? command.slice(3, 3 + Number(command[2])) : [];
+          widest = Math.max(widest, new Set(keys.map(slotOf)).size);
+          if (command[0] === 'MULTI') isOpen = true;
+          if (command[0] === 'EXEC' || command[0] === 'DISCARD') {
+            widest = Math.max(widest, slots.size);
+            isOpen = false;
+            slots.clear();
+          }
+          if (key === undefined) continue;
+          if (isOpen) slots.add(slotOf(key));
+          if (String(key).startsWith('{t')) tagged++;
+        }
+        expect(widest).toBe(1);
+        expect(tagged / commands.length).toBeGreaterThan(0.3);
+        expect(tagged / commands.length).toBeLessThan(0.9);
       }),
       { numRuns: 30 },
     );

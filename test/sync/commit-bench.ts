@@ -203,7 +203,7 @@ export class Job {
     expect(source.between(offset), `a commit at ${offset}, inside a command`).toBe(true);
     expect(inMulti).toBe(source.inMulti(offset));
     expect(db).toBe(source.at(offset).client.db);
-    if (inMulti) expect(this.applier!.clear, 'only emptying may divide a transaction').toBeDefined();
+    if (inMulti) expect(this.applier!.aside, 'only emptying may divide a transaction').toBeDefined();
     this.#lastCommit = offset;
     this.#commits.commit(bytes(`${offset} ${db} ${inMulti} ${this.#texts++}`), offset, selected);
   }
@@ -217,7 +217,7 @@ export class Job {
     for (let before = -1; before !== this.#taken;) {
       before = this.#taken;
       this.#emptyDatabases(applier);
-      if (applier.full || applier.clear !== undefined || this.#pipeline.blocked) break;
+      if (applier.full || applier.aside !== undefined || this.#pipeline.blocked) break;
       const { block, start, end } = placed(input, this.#taken, this.#arrived);
       this.#taken += applier.feed(block, start, end, 0) - start;
       block.fill(0xdd);
@@ -227,10 +227,10 @@ export class Job {
   }
 
   #emptyDatabases(applier: StreamApplier): void {
-    const request = applier.clear;
-    if (request === undefined) return;
+    const request = applier.aside;
+    if (request?.kind !== 'clear') return;
     applier.commit();
-    if (!applier.clearable) return;
+    if (!applier.ready) return;
     expect(this.place.offset, 'what stands before the emptying is final').toBe(this.#lastCommit);
     this.check();
     for (const db of request.targetDbs) {
@@ -241,7 +241,7 @@ export class Job {
     }
     this.clears++;
     this.#clearedAt = this.place.offset;
-    applier.cleared();
+    applier.resume();
   }
 
   run(step: Step): void {

@@ -16,6 +16,7 @@ import { readBacklog } from '../../src/sync/server-info.js';
 import type { Findings } from '../../src/sync/examination.js';
 import { SnapshotWriter } from '../../src/sync/snapshot-writer.js';
 import { Tally } from '../../src/sync/tally.js';
+import { keysTo } from '../../src/target/outlet.js';
 import { Pipeline } from '../../src/target/pipeline.js';
 import { checkpoint, owner } from '../checkpoint/support.js';
 import { filterOptions } from '../keyspace/support.js';
@@ -33,6 +34,7 @@ function findings(target: string, source = 'valkey 9.1.2'): Findings {
     },
     ...{ clockOffsetMs: 0, targetClockOffsetMs: 0, relativeTtls: false, scripts: true, known: false },
     ...{ sourceDatabases: 16, targetDatabases: 16, sourceKeys: 0, targetKeys: 0, targetHasKeys: false },
+    cluster: false,
   };
 }
 
@@ -97,7 +99,7 @@ function send(name: string, server: string, way: Way): { bytes: number; commands
   const [crc, tally] = [new Crc64(), new Tally()];
   const { capabilities } = findings(server);
   const writer = new SnapshotWriter({
-    ...{ out: pipeline, crc, tally, capabilities, targetHasKeys: false, clockOffsetMs: 0 },
+    ...{ out: keysTo(pipeline), crc, tally, capabilities, targetHasKeys: false, clockOffsetMs: 0 },
     ...{ targetDatabases: 16, filter: createKeyFilter(filterOptions({})), dbMap: createDbMap(new Map()) },
     onUnsupported: () => {},
     ...way.options,

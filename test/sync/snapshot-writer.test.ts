@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../src/rdb/limits.js';
 import { decodeValue } from '../../src/rdb/value.js';
 import { SnapshotWriter, type SnapshotWriterOptions } from '../../src/sync/snapshot-writer.js';
 import { Tally } from '../../src/sync/tally.js';
+import { keysTo } from '../../src/target/outlet.js';
 import { Pipeline } from '../../src/target/pipeline.js';
 import { filterOptions } from '../keyspace/support.js';
 import { type CorpusEntry, corpusNames, readSnapshot, readSnapshotBytes } from '../support/rdb-corpus.js';
@@ -49,7 +50,7 @@ function write(
   const crc = new Crc64();
   const writer = new SnapshotWriter({
     ...{
-      out: pipeline,
+      out: keysTo(pipeline),
       crc,
       tally,
       capabilities: serverNamed(server),

@@ -243,7 +243,7 @@ describe.each(servers)(`$id, seed ${SEED}`, (binary) => {
     const now = Date.now();
     const model = new Map<string, Map<string, number>>();
     // One hash is so large that it takes several calls; many small ones are more than one call looks at.
-    const sizes = [3000, ...Array.from({ length: 30 }, () => 1 + random.int(400)), 1, 2];
+    const sizes = [6000, ...Array.from({ length: 40 }, () => 1 + random.int(400)), 1, 2];
     for (const [index, size] of sizes.entries()) {
       const hash = new Map<string, number>();
       const commands: Argument[][] = [];

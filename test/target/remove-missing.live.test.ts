@@ -57,7 +57,7 @@ describe.each(servers)(`$id, seed ${SEED}`, (binary) => {
     keys: KeySet,
     options: Partial<RemoveMissingOptions> = {},
   ): Promise<{ scanned: number; removed: number }> {
-    return await removeMissing(client, {
+    return await removeMissing([client], {
       keys,
       dbs: undefined,
       wanted: () => true,
@@ -277,7 +277,7 @@ describe.each(servers)(`$id, seed ${SEED}`, (binary) => {
     await writeNumbered(judge, 20_000);
     const own = await Client.connect(parseEndpoint(running.url, 'target'), 'target');
     const controller = new AbortController();
-    const sweeping = removeMissing(own, {
+    const sweeping = removeMissing([own], {
       keys: setOf([]),
       dbs: undefined,
       wanted: () => true,
@@ -301,12 +301,12 @@ describe.each(servers)(`$id, seed ${SEED}`, (binary) => {
     const source = (name: string): string =>
       `#!lua name=${name}\nredis.register_function('${name}_f', function() return 1 end)`;
     if (since('7.0')) await judge.pipeline(libraries.map((name) => ['FUNCTION', 'LOAD', source(name)]));
-    const removed = await removeMissingFunctions(client, new Set(['two', 'four']));
+    const removed = await removeMissingFunctions([client], new Set(['two', 'four']));
     expect(removed.toSorted()).toEqual(since('7.0') ? ['one', 'three'] : []);
     if (!since('7.0')) return;
     const left = await judge.text('FUNCTION', 'LIST');
     expect(left.map((library: string[]) => library[1])).toEqual(['two']);
-    expect(await removeMissingFunctions(client, new Set())).toEqual(['two']);
+    expect(await removeMissingFunctions([client], new Set())).toEqual(['two']);
   });
 });
 

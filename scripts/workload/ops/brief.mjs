@@ -8,8 +8,8 @@ import { op, sequence } from '../op.mjs';
 
 const SET_BRIEFLY = "redis.call('SET',KEYS[1],ARGV[1],'PX',ARGV[2]) return redis.call('PTTL',KEYS[1])";
 
-/** @param {Context} c @param {string} kind @returns {string} */
-const briefKey = (c, kind) => `brief:${c.tag}:${kind}:${c.random.int(100)}`;
+/** @param {Context} c @param {string} kind @returns {import('../abilities.mjs').Arg} */
+const briefKey = (c, kind) => c.named(`brief:${c.tag}:${kind}:${c.random.int(100)}`);
 /** @param {Context} c @returns {string} */
 const briefMs = (c) => String(c.random.between(5, 500));
 

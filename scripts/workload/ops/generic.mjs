@@ -1,5 +1,5 @@
 /** Commands on any key: expiry, rename, copy, move, delete, SORT STORE, RESTORE; and on whole databases. */
-import { op, sequence, since } from '../op.mjs';
+import { acrossDatabases, op, sequence, since } from '../op.mjs';
 import { stringPayload } from '../crc64.mjs';
 
 /** @typedef {import('../context.mjs').Context} Context */
@@ -14,6 +14,7 @@ function twoKeys(c) {
 export const KEY_OPS = [
   op('DEL', 4, (c) => [c.key(c.kind()), c.key(c.kind())]),
   op('UNLINK', 3, (c) => [c.key(c.kind())]),
+  op('UNLINK', 1, (c) => [c.key(c.kind()), c.key(c.kind()), c.key(c.kind())]),
   op('EXPIRE', 3, (c) => [c.key(c.kind()), String(c.lifeSeconds(50_000))]),
   op('EXPIRE', 1, (c) => [c.key(c.kind()), '5000', c.random.pick(['NX', 'XX', 'GT', 'LT'])], since('7.0')),
   op('EXPIRE', 0.5, (c) => [c.key(c.kind()), '-1']),
@@ -27,8 +28,8 @@ export const KEY_OPS = [
   op('RENAME', 2, (c) => twoKeys(c)),
   op('RENAMENX', 1, (c) => twoKeys(c)),
   op('COPY', 2, (c) => [...twoKeys(c), 'REPLACE']),
-  op('COPY', 2, (c) => [...twoKeys(c), 'DB', String(c.otherDb()), 'REPLACE']),
-  op('MOVE', 2, (c) => [c.key(c.kind()), String(c.otherDb())]),
+  acrossDatabases(op('COPY', 2, (c) => [...twoKeys(c), 'DB', String(c.otherDb()), 'REPLACE'])),
+  acrossDatabases(op('MOVE', 2, (c) => [c.key(c.kind()), String(c.otherDb())])),
   op('TOUCH', 1, (c) => [c.key(c.kind())]),
   op('SORT', 2, (c) => [c.key('iset'), 'DESC', 'LIMIT', '0', '40', 'STORE', c.key('list')]),
   op('SORT', 1, (c) => [c.key('set'), 'ALPHA', 'STORE', c.key('list')]),
@@ -42,7 +43,7 @@ export const KEY_OPS = [
     'REPLACE',
   ]),
   op('PUBLISH', 2, (c) => [`channel:${c.random.int(5)}`, c.value()]),
-  op('SPUBLISH', 1, (c) => [`shard:${c.random.int(5)}`, c.value()]),
+  op('SPUBLISH', 1, (c) => [c.named(`shard:${c.random.int(5)}`), c.value()]),
   // Short-lived, touched again near its end, sometimes saved at the last moment.
   sequence('PERSIST', 2, (c) => {
     const key = c.key('num');
@@ -53,6 +54,9 @@ export const KEY_OPS = [
     ];
   }),
 ];
+
+/** The only database there is becomes empty, about once in ten thousand commands. @type {import('../op.mjs').Op} */
+export const FLUSH_OP = op('FLUSHDB', 0.05, (c) => c.random.pick([[], ['ASYNC']]));
 
 /**
  * Rare operations on whole databases. FLUSHDB only ever happens in the database set apart for it.

@@ -1,6 +1,6 @@
 /** Lua scripts and (Redis 7, Valkey) functions: one call, several writes, sometimes in several databases. */
 import { createHash } from 'node:crypto';
-import { op, since } from '../op.mjs';
+import { acrossDatabases, op, since } from '../op.mjs';
 
 /** @typedef {import('../context.mjs').Context} Context */
 
@@ -64,7 +64,7 @@ export const SCRIPT_OPS = [
     c.value(),
   ]),
   op('EVAL', 2, (c) => [EXPIRING, '2', c.key('str'), c.key(c.kind()), c.value(), c.soonMs()]),
-  op('EVAL', 1, (c) => [OTHER_DB, '1', c.key('str'), String(c.otherDb())]),
+  acrossDatabases(op('EVAL', 1, (c) => [OTHER_DB, '1', c.key('str'), String(c.otherDb())])),
   op('EVAL', 1, (c) => [
     COPY_BY_DUMP,
     '2',

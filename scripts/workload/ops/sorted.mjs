@@ -17,7 +17,7 @@ const weights = (c) => [
 ];
 
 /** All of one score: a range by name over several scores removes whatever the skip list's levels lead to. @param {Context} c */
-const lexKey = (c) => `lex:${c.random.int(20)}`;
+const lexKey = (c) => c.named(`lex:${c.random.int(20)}`);
 
 /** @type {readonly import('../op.mjs').Op[]} */
 export const ZSET_OPS = [
@@ -120,15 +120,20 @@ function vectorAdd(c) {
   const quantisation = ['Q8', 'NOQUANT', 'BIN'][index % 3] ?? 'Q8';
   const attributes = c.random.chance(0.3) ? ['SETATTR', `{"year":${c.random.int(2030)}}`] : [];
   const name = element(c);
+  const key = c.named(`vec:${index}`);
   return [
-    ['VREM', `vec:${index}`, name],
-    ['VADD', `vec:${index}`, 'VALUES', String(DIMENSIONS), ...numbers, name, quantisation, ...attributes],
+    ['VREM', key, name],
+    ['VADD', key, 'VALUES', String(DIMENSIONS), ...numbers, name, quantisation, ...attributes],
   ];
 }
 
 /** @type {readonly import('../op.mjs').Op[]} */
 export const VECTOR_OPS = [
   sequence('VADD', 3, vectorAdd),
-  op('VREM', 1, (c) => [`vec:${c.random.int(6)}`, element(c)]),
-  op('VSETATTR', 1, (c) => [`vec:${c.random.int(6)}`, element(c), c.random.pick(['', '{"tag":"x"}'])]),
+  op('VREM', 1, (c) => [c.named(`vec:${c.random.int(6)}`), element(c)]),
+  op('VSETATTR', 1, (c) => [
+    c.named(`vec:${c.random.int(6)}`),
+    element(c),
+    c.random.pick(['', '{"tag":"x"}']),
+  ]),
 ];

@@ -28,7 +28,7 @@ function ownAdd(c) {
   return [stream.key, ...trim, `${stream.last}-0`, ...fields(c)];
 }
 
-/** @param {Context} c @param {(stream: {key: string, last: number}) => Arg[]} rest @returns {Arg[]} */
+/** @param {Context} c @param {(stream: {key: Arg, last: number}) => Arg[]} rest @returns {Arg[]} */
 function own(c, rest) {
   const stream = c.own.pick();
   return [stream.key, ...rest(stream)];

@@ -496,7 +496,8 @@ test.skipIf(REDIS === undefined)('where there are many keys to look at, they are
   const client = await servers.client(server);
   const target = parseEndpoint(server.url, 'target');
   const keeper = new ExpiryKeeper({
-    ...{ target, job: JOB, connectionName: 'keeper', marginMs: 2000, sole: true, dbs: undefined },
+    connect: async () => [await EngineClient.connect(target, 'target')],
+    ...{ job: JOB, connectionName: 'keeper', marginMs: 2000, sole: true, dbs: undefined },
     ...{ databases: 16, fields: true, wanted: undefined, wantedKind: undefined, clockOffsetMs: 0 },
     // A minute and a half, as long as six looks at all of them take.
     expectedKeys: 1_000_000,
@@ -507,7 +508,7 @@ test.skipIf(REDIS === undefined)('where there are many keys to look at, they are
   await client.call('SET', 'far', 'x', 'PX', 600_000);
   const own = await EngineClient.connect(target, 'target');
   try {
-    await keeper.load(own, true);
+    await keeper.load([own], true);
     await waitFor('it is held', async () => isHeldKey(await deadlineOf(client, 'near')));
     expect(isHeldKey(await deadlineOf(client, 'far'))).toBe(false);
   } finally {

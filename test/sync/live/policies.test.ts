@@ -267,7 +267,10 @@ async function expectGotOver(on: Stage, row: Row): Promise<void> {
   await run.until('there is nothing to wait for', () => run.handle.status().waitingFor === null);
   expect(await equalOrExplain(from, to)).toEqual([]);
   const summary = await run.stop();
-  expect(summary).toMatchObject({ ok: true, fullSyncs: row.event === 'full-resync' ? 2 : 1 });
+  expect(summary.ok).toBe(true);
+  // On a busy machine what comes during the second copy may be too much for the source's buffer once more.
+  if (row.event === 'full-resync') expect(summary.fullSyncs).toBeGreaterThan(1);
+  else expect(summary.fullSyncs).toBe(1);
 }
 
 describe.skipIf(NEWEST === undefined).concurrent('a link that is in trouble', () => {

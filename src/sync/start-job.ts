@@ -1,0 +1,121 @@
+/**
+ * The start of every sync: what stands at both ends is asked first, and decides how it is done.
+ *
+ *   source                           target
+ *   one server         run-sync      one server        a connection
+ *   behind Sentinels   run-sync      behind Sentinels  a connection, looked for anew each time
+ *   cluster            run-shards    cluster           lanes (`target/cluster`)
+ */
+import { ReplicantError } from '../errors.js';
+import { type Endpoint, formatEndpoint } from '../net/endpoint.js';
+import { allNodes } from '../topology/cluster-map.js';
+import { discover, type Topology } from '../topology/discover.js';
+import type { SyncHandle } from './handle.js';
+import type { SyncOptions } from './options.js';
+import { startSync } from './run-sync.js';
+import { startShards } from './shards/run-shards.js';
+import type { SyncEvent, SyncStatus, SyncSummary } from './status.js';
+
+export function startJob(options: SyncOptions): SyncHandle {
+  return new Job(options);
+}
+
+class Job implements SyncHandle {
+  readonly done: Promise<SyncSummary>;
+  readonly #o: SyncOptions;
+  readonly #startedMs = Date.now();
+  readonly #listeners: ((event: SyncEvent) => void)[] = [];
+  #inner: SyncHandle | undefined;
+  #stopped = false;
+  #failed = false;
+
+  constructor(options: SyncOptions) {
+    this.#o = options;
+    this.done = Promise.resolve().then(() => this.#run());
+  }
+
+  on(listener: (event: SyncEvent) => void): void {
+    if (this.#inner === undefined) this.#listeners.push(listener);
+    else this.#inner.on(listener);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#inner?.stop();
+  }
+
+  status(): SyncStatus {
+    return this.#inner?.status() ?? this.#before();
+  }
+
+  summary(): SyncSummary {
+    return this.#inner?.summary() ?? this.#nothing();
+  }
+
+  async #run(): Promise<SyncSummary> {
+    try {
+      const start = await resolveEnds(this.#o);
+      if (this.#stopped) return this.#nothing();
+      const inner = start();
+      this.#inner = inner;
+      for (const listener of this.#listeners) inner.on(listener);
+      return await inner.done;
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    }
+  }
+
+  #before(): SyncStatus {
+    return {
+      name: this.#o.name,
+      phase: this.#failed ? 'failed' : 'connecting',
+      ...{ caughtUp: false, waitingFor: null, targetAbilities: [], shards: [] },
+      uptimeSeconds: (Date.now() - this.#startedMs) / 1000,
+      totals: { keys: 0, commands: 0, bytes: 0, skipped: 0, errors: 0 },
+    };
+  }
+
+  #nothing(): SyncSummary {
+    const { name, totals, uptimeSeconds: seconds } = this.#before();
+    return {
+      ...{ ok: !this.#failed, name, totals, seconds, reason: this.#failed ? 'failed' : 'stopped' },
+      ...{ expiredKeys: 0, fullSyncs: 0, partialResyncs: 0, replid: '', appliedOffset: -1, skipped: [] },
+    };
+  }
+}
+
+/** The run that fits both ends. */
+async function resolveEnds(options: SyncOptions): Promise<() => SyncHandle> {
+  const [source, target] = await Promise.all([
+    discover(options.source, 'source'),
+    discover(options.target, 'target'),
+  ]);
+  refuseSameCluster(source, target);
+  const resolved: SyncOptions = {
+    ...options,
+    source: found(options.source, source),
+    target: found(options.target, target),
+    targetIsCluster: target.kind === 'cluster',
+  };
+  if (source.kind !== 'cluster') return () => startSync(resolved);
+  if (options.resumeFrom !== undefined) {
+    throw new ReplicantError('USAGE', '--resume-from names one position, and the source has several shards', {
+      place: { at: formatEndpoint(options.source) },
+    });
+  }
+  return () => startShards(resolved, source.map);
+}
+
+function found(endpoint: Endpoint, topology: Topology): Endpoint {
+  return topology.kind === 'sentinel' ? topology.endpoint : endpoint;
+}
+
+function refuseSameCluster(source: Topology, target: Topology): void {
+  if (source.kind !== 'cluster' || target.kind !== 'cluster') return;
+  const ids = new Set(allNodes(source.map).map(({ id }) => id));
+  if (!allNodes(target.map).some(({ id }) => ids.has(id))) return;
+  throw new ReplicantError('USAGE', 'source and target are the same cluster', {
+    hint: 'a cluster synced to itself would copy its own writes for ever',
+  });
+}
