@@ -1,4 +1,5 @@
 /** The benchmarks, each from a plan to rows of the table. */
+import { clusterStream, clusterSync, clusterTarget } from './cluster.mjs';
 import { compareDecode } from './decode-compare.mjs';
 import { compareFullSync, ourRun, withSource } from './full-sync.mjs';
 import { measureLatency } from './latency.mjs';
@@ -14,6 +15,8 @@ import { measureStream } from './stream.mjs';
  * @typedef {object} Plan
  * @property {import('../servers.mjs').ServerBinary} binary
  * @property {readonly SetName[]} sets
+ * @property {readonly SetName[]} clusterSets
+ * @property {number} mostBytes of each set
  * @property {number} runs
  * @property {number} streamCount
  * @property {number} samples
@@ -27,11 +30,11 @@ const MB = 1e6;
 const cpu = (run) => run.toolCpu + run.serverCpu;
 
 /** @param {Plan} plan @returns {Promise<Row[]>} */
-async function fullSync({ binary, sets, runs, log }) {
+async function fullSync({ binary, sets, mostBytes, runs, log }) {
   /** @type {Row[]} */
   const rows = [];
   for (const name of sets) {
-    const rdb = await preparedRdb(binary, name, log);
+    const rdb = await preparedRdb(binary, name, log, mostBytes);
     log(`full sync ${name}`);
     const { native, nativeDiskless, ours } = await compareFullSync({ binary, rdb, runs, log });
     rows.push(
@@ -130,11 +133,11 @@ async function stream({ binary, streamCount, log }) {
 }
 
 /** @param {Plan} plan @returns {Promise<Row[]>} */
-async function decode({ binary, sets, runs, log }) {
+async function decode({ binary, sets, mostBytes, runs, log }) {
   /** @type {Row[]} */
   const rows = [];
   for (const name of sets) {
-    const rdb = await preparedRdb(binary, name, log);
+    const rdb = await preparedRdb(binary, name, log, mostBytes);
     log(`decode ${name}`);
     const {
       nativeSeconds: native,
@@ -165,11 +168,11 @@ async function decode({ binary, sets, runs, log }) {
 }
 
 /** Peak memory on what full-sync does not cover. @param {Plan} plan @returns {Promise<Row[]>} */
-async function memory({ binary, sets, log }) {
+async function memory({ binary, sets, mostBytes, log }) {
   /** @type {Row[]} */
   const rows = [];
   for (const name of new Set([...sets, /** @type {const} */ ('bigvalues')])) {
-    const rdb = await preparedRdb(binary, name, log);
+    const rdb = await preparedRdb(binary, name, log, mostBytes);
     log(`memory ${name}`);
     const { peakBytes, equal } = await withSource(binary, rdb, (source) => ourRun(source));
     rows.push({
@@ -220,11 +223,11 @@ async function stalled({ binary, streamCount, stallSeconds, log }) {
  * @param {Plan} plan
  * @returns {Promise<Row[]>}
  */
-async function cost({ binary, sets, runs, streamCount, log }) {
+async function cost({ binary, sets, mostBytes, runs, streamCount, log }) {
   /** @type {Row[]} */
   const rows = [];
   for (const name of sets) {
-    const rdb = await preparedRdb(binary, name, log);
+    const rdb = await preparedRdb(binary, name, log, mostBytes);
     log(`full sync ${name}: without the spool, with it`);
     const { without, withIt } = await withSource(binary, rdb, async (source) => {
       const seconds = { without: /** @type {number[]} */ ([]), withIt: /** @type {number[]} */ ([]) };
@@ -277,5 +280,15 @@ async function cost({ binary, sets, runs, streamCount, log }) {
   return rows;
 }
 
-/** @type {Readonly<Record<'full-sync' | 'latency' | 'stream' | 'decode' | 'memory' | 'stalled' | 'cost', (plan: Plan) => Promise<Row[]>>>} */
-export const BENCHMARKS = { 'full-sync': fullSync, latency, stream, decode, memory, stalled, cost };
+export const BENCHMARKS = {
+  'full-sync': fullSync,
+  latency,
+  stream,
+  decode,
+  memory,
+  stalled,
+  cost,
+  'cluster-sync': clusterSync,
+  'cluster-target': clusterTarget,
+  'cluster-stream': clusterStream,
+};

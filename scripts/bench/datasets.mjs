@@ -150,12 +150,27 @@ function* bigValues(random) {
 }
 
 /** @param {SetName} name @returns {Generator<Buffer>} */
-export function* datasetChunks(name) {
+function* wholeSet(name) {
   const random = createRandom(SEED);
   if (name === 'S') yield* smallStrings(random);
   if (name === 'M') for (const part of [...smallCollections(random), bigCollections(random)]) yield* part;
   if (name === 'B') yield* blobs(random);
   if (name === 'bigvalues') yield* bigValues(random);
+}
+
+/**
+ * Each chunk is whole commands.
+ * @param {SetName} name
+ * @param {number} [mostBytes] no more chunks than it takes to have so much
+ * @returns {Generator<Buffer>}
+ */
+export function* datasetChunks(name, mostBytes = Number.POSITIVE_INFINITY) {
+  let bytes = 0;
+  for (const chunk of wholeSet(name)) {
+    yield chunk;
+    bytes += chunk.length;
+    if (bytes >= mostBytes) return;
+  }
 }
 
 /** @type {readonly SetName[]} */

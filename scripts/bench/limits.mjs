@@ -24,4 +24,12 @@ export const LIMITS = {
   exactlyOnceRatio: 1.25,
   /** … and against a native replica. */
   streamNativeRatio: 1,
+  /** Three shards into three, against what the CPU allows. */
+  clusterWallRatio: 1.3,
+  /** Peak over all shards. */
+  clusterMemoryMb: 250,
+  /** Into a cluster, against into one server. */
+  clusterTargetRatio: 1.3,
+  /** As `exactlyOnceRatio`, into a cluster: 70 % of the throughput. */
+  clusterExactlyOnceRatio: 1.43,
 };

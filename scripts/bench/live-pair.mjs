@@ -70,8 +70,12 @@ function bytesIn(dir) {
   }
 }
 
-/** @param {RunningServer} source @param {RunningServer} target @param {readonly string[]} args */
-async function startOurs(source, target, args) {
+/**
+ * @param {{readonly url: string}} source
+ * @param {{readonly url: string}} target
+ * @param {readonly string[]} args
+ */
+export async function startOurs(source, target, args) {
   const sync = startSync({ source: source.url, target: target.url, args: ['--quiet', ...args] });
   const state = { over: false };
   void sync.exited.then(() => {

@@ -22,16 +22,18 @@ function isFresh(file) {
  * @param {ServerBinary} binary
  * @param {import('./datasets.mjs').SetName} name
  * @param {(line: string) => void} log
+ * @param {number} [mostBytes] as `datasetChunks` has it
  * @returns {Promise<string>} path of the file
  */
-export async function preparedRdb(binary, name, log) {
-  const file = join(CACHE, `${name}-${DATASET_VERSION}-${binary.id}.rdb`);
+export async function preparedRdb(binary, name, log, mostBytes = Number.POSITIVE_INFINITY) {
+  const part = Number.isFinite(mostBytes) ? `-first-${mostBytes}` : '';
+  const file = join(CACHE, `${name}-${DATASET_VERSION}${part}-${binary.id}.rdb`);
   if (isFresh(file)) return file;
   mkdirSync(CACHE, { recursive: true });
   const server = await startServer(binary);
   try {
     const startedMs = performance.now();
-    await loadRaw(server.port, datasetChunks(name));
+    await loadRaw(server.port, datasetChunks(name, mostBytes));
     const client = await server.client({ timeoutMs: SAVE_TIMEOUT_MS });
     await client.call('SAVE');
     await client.close();

@@ -1,12 +1,15 @@
 /**
  * Benchmarks against the server's own replication, both sides in one run:
  *
- *   node scripts/bench/run.mjs [full-sync latency stream decode memory stalled cost] [--sets S,M,B]
- *                              [--server redis-7.0] [--runs 3] [--stream-n 2000000] [--samples 2000]
- *                              [--stall-seconds 60] [--json FILE]
+ *   node scripts/bench/run.mjs [full-sync latency stream decode memory stalled cost]
+ *                              [cluster: cluster-sync cluster-target cluster-stream]
+ *                              [--sets S,M,B] [--set-mb N] [--server redis-7.0] [--runs 3]
+ *                              [--stream-n 2000000] [--samples 2000] [--stall-seconds 60] [--json FILE]
  *
- * Without a name all of them but the last two, which take long; `--only a,b` is another way to name them. The data sets are described in datasets.mjs, what the figures
- * are held to in limits.mjs. Exit code 1 when a figure is beyond its limit or source and target differ.
+ * Without a name the first five; the others take long. `--only a,b` is another way to name them. The data sets
+ * are described in datasets.mjs (those with clusters take S unless told otherwise), what the figures are held to
+ * in limits.mjs. `--set-mb` takes of each set only the first N MB of commands, to try a benchmark itself. Exit
+ * code 1 when a figure is beyond its limit or source and target differ.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -27,8 +30,12 @@ const NAMES = /** @type {const} */ ([
   'memory',
   'stalled',
   'cost',
+  'cluster-sync',
+  'cluster-target',
+  'cluster-stream',
 ]);
 const USUAL = NAMES.slice(0, 5);
+const CLUSTER = NAMES.filter((name) => name.startsWith('cluster-'));
 
 /** @template {string} T @param {string} text @param {readonly T[]} known @param {string} option @returns {T[]} */
 function parseList(text, known, option) {
@@ -56,7 +63,8 @@ function readOptions(argv) {
     args: argv,
     allowPositionals: true,
     options: {
-      sets: { type: 'string', default: 'S,M,B' },
+      sets: { type: 'string' },
+      'set-mb': { type: 'string' },
       server: { type: 'string' },
       runs: { type: 'string', default: '3' },
       'stream-n': { type: 'string', default: '2000000' },
@@ -66,11 +74,15 @@ function readOptions(argv) {
       json: { type: 'string' },
     },
   });
-  const named = [...positionals, ...(values.only === undefined ? [] : [values.only])].join(',');
+  const words = [...positionals, ...(values.only === undefined ? [] : [values.only])].join(',').split(',');
+  const named = words.map((word) => (word.trim() === 'cluster' ? CLUSTER.join(',') : word)).join(',');
+  const megabytes = values['set-mb'];
   return {
     server: values.server,
     json: values.json,
-    sets: parseList(values.sets, SET_NAMES, '--sets'),
+    sets: parseList(values.sets ?? 'S,M,B', SET_NAMES, '--sets'),
+    clusterSets: parseList(values.sets ?? 'S', SET_NAMES, '--sets'),
+    mostBytes: megabytes === undefined ? Number.POSITIVE_INFINITY : parseCount(megabytes, '--set-mb') * 1e6,
     only: named === '' ? USUAL : parseList(named, NAMES, '--only'),
     runs: parseCount(values.runs, '--runs'),
     streamCount: parseCount(values['stream-n'], '--stream-n'),

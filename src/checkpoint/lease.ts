@@ -121,7 +121,8 @@ async function judge(client: Client, other: Owner, text: Uint8Array, options: Cl
       // A stuck one's connection is closed later, with those of all others.
       if (idleSeconds * 1000 >= staleAfterMs) return;
       // One that has not moved since it is looked at may be stuck.
-      if (used) throw held(job, `is held by ${describeOwner(other)} (last sign of life ${idleSeconds} s ago)`);
+      if (used)
+        throw held(job, `is held by ${describeOwner(other)} (last sign of life ${idleSeconds} s ago)`);
     }
     if (waitedMs === 0) announce(`job ${job} is held by ${describeOwner(other)}: waiting whether it is gone`);
     await sleep(POLL_MS, undefined, { signal });

@@ -70,6 +70,12 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return endpoint.find === undefined ? addresses : `${formatFind(endpoint.find)} @ ${addresses}`;
 }
 
+/** The same without which of the nodes of a cluster is meant. */
+export function formatDeployment(endpoint: Endpoint): string {
+  const { find, ...whole } = endpoint;
+  return formatEndpoint(find?.kind === 'sentinel' ? endpoint : whole);
+}
+
 const SHORT_ID = 8;
 
 function formatFind(find: Find): string {

@@ -11,6 +11,8 @@ const MOST_LEARNT = 32;
 interface Known {
   learnt: readonly Address[];
   answered: Address | undefined;
+  /** The newest configuration of Sentinels that was seen; -1 before the first. */
+  epoch: number;
 }
 
 const lists = new Map<string, Known>();
@@ -32,8 +34,19 @@ export function addressesToAsk(endpoint: Endpoint): readonly Address[] {
 export function rememberAddresses(endpoint: Endpoint, answered: Address, learnt?: readonly Address[]): void {
   const key = keyOf(endpoint);
   if (lists.size >= MOST_LISTS && !lists.has(key)) lists.clear();
-  const before = lists.get(key)?.learnt ?? [];
-  lists.set(key, { answered, learnt: learnt?.slice(0, MOST_LEARNT) ?? before });
+  const { learnt: before = [], epoch = -1 } = lists.get(key) ?? {};
+  lists.set(key, { answered, learnt: learnt?.slice(0, MOST_LEARNT) ?? before, epoch });
+}
+
+/** Of the failover that Sentinels are known to have heard of; -1 when none of them was ever asked. */
+export function knownEpoch(endpoint: Endpoint): number {
+  return lists.get(keyOf(endpoint))?.epoch ?? -1;
+}
+
+/** Only for an endpoint whose addresses are remembered. */
+export function rememberEpoch(endpoint: Endpoint, epoch: number): void {
+  const known = lists.get(keyOf(endpoint));
+  if (known !== undefined) known.epoch = epoch;
 }
 
 /** For tests. */

@@ -1,7 +1,8 @@
 /**
  * The primary that Sentinels know by a name. They hear of a failover one after the other, and the old primary may go
  * on as one for seconds; so all are asked, and the highest configuration epoch counts. Who is named must say of itself
- * to be a primary.
+ * to be a primary. Sentinels that are cut off from the others do not hear of a failover, and the old primary beside
+ * them goes on; so once a failover is known, a word from before it counts only when most of them say so.
  *
  *     SENTINEL get-master-addr-by-name NAME → [host, port], or null for an unknown name
  *     SENTINEL master NAME → a list of names and values, config-epoch among them
@@ -16,7 +17,7 @@ import { mapAddress } from './address-map.js';
 import { ASK_TIMEOUT_MS, askSeeds, type Opener } from './ask-seeds.js';
 import { Connection } from './connection.js';
 import { type Address, type Endpoint, endpointAt, formatAddress } from './endpoint.js';
-import { addressesToAsk, rememberAddresses } from './known-addresses.js';
+import { addressesToAsk, knownEpoch, rememberAddresses, rememberEpoch } from './known-addresses.js';
 import { parseRole, readRole } from './role.js';
 import { DENIED, PROTOCOL, type Side, UNREACHABLE } from './socket.js';
 
@@ -44,15 +45,30 @@ export async function locatePrimary(endpoint: Endpoint, master: string, side: Si
   const ask = (address: Address): Promise<SentinelWord | undefined> =>
     askOther(endpoint, address, master, side);
   const others = addressesToAsk(endpoint).filter((address) => formatAddress(address) !== formatAddress(from));
-  const word = newestWord([first, ...(await Promise.all(others.map(ask)))])!;
+  const words = [first, ...(await Promise.all(others.map(ask)))].filter((word) => word !== undefined);
+  const word = judgeWords(words, knownEpoch(endpoint));
+  if (word === undefined) throw outdated(first, master, side, from);
+  rememberEpoch(endpoint, word.epoch);
   const found = endpointAt(endpoint, word.primary);
   await checkPrimary(found, master, side);
   return found;
 }
 
-/** That of the highest epoch; of equal ones the first. */
-export function newestWord(words: readonly (SentinelWord | undefined)[]): SentinelWord | undefined {
-  return words.filter((word) => word !== undefined).toSorted((a, b) => b.epoch - a.epoch)[0];
+/** That of the highest epoch, whatever order they came in; undefined when it can't be trusted, as a later one is known. */
+export function judgeWords(words: readonly SentinelWord[], known: number): SentinelWord | undefined {
+  const place = ({ primary }: SentinelWord): string => formatAddress(primary);
+  const [best] = words.toSorted((a, b) => b.epoch - a.epoch || (place(a) < place(b) ? -1 : 1));
+  if (best === undefined || best.epoch >= known) return best;
+  const agreeing = words.filter((word) => word.epoch === best.epoch && place(word) === place(best));
+  return 2 * agreeing.length > best.others.length + 1 ? best : undefined;
+}
+
+function outdated(word: SentinelWord, master: string, side: Side, from: Address): ReplicantError {
+  const named = `the Sentinels that answer name ${formatAddress(word.primary)} as primary of ${master}`;
+  return new ReplicantError(UNREACHABLE[side], `${named}, and have not heard of a later failover`, {
+    place: { at: formatAddress(from) },
+    hint: 'they may be cut off from the others',
+  });
 }
 
 async function askOther(

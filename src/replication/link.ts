@@ -64,6 +64,7 @@ export class ReplicationLink {
   readonly #o: LinkOptions;
   /** For errors: where it is connected to, once that is known. */
   #at: string;
+  #address: string | undefined;
   #state: LinkState = 'idle';
   #socket: Socket | undefined;
   #handshake: Handshake | undefined;
@@ -89,6 +90,11 @@ export class ReplicationLink {
     return this.#state;
   }
 
+  /** The server at the other end; undefined when there is no connection. */
+  get address(): string | undefined {
+    return this.#state === 'closed' ? undefined : this.#address;
+  }
+
   /** Runs until the link ends: resolves after `stop`, rejects with what broke it. */
   async run(): Promise<void> {
     const { source, window } = this.#o;
@@ -97,8 +103,11 @@ export class ReplicationLink {
       room: () => window.room(),
       received: (count: number, where: Uint8Array) => this.#received(count, where),
     };
-    const place = await locate(source, 'source');
-    if (this.state === 'closed') return;
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#end = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    const place = await Promise.race([locate(source, 'source'), ended]);
+    if (place === undefined || this.state === 'closed') return;
     this.#at = formatAddress(place.address);
     const socket = await openSocket(place, 'source', reader, this.#o.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
     if (this.#state === 'closed') {
@@ -106,9 +115,7 @@ export class ReplicationLink {
       return;
     }
     this.#socket = socket;
-    const ended = new Promise<void>((resolve, reject) => {
-      this.#end = (error) => (error === undefined ? resolve() : reject(error));
-    });
+    this.#address = this.#at;
     socket.on('error', (error) => this.#hungUp(error.message));
     socket.on('close', () => this.#hungUp('the source closed the connection'));
     this.#lastByteMs = Date.now();

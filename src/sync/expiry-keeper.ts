@@ -150,7 +150,9 @@ export class ExpiryKeeper {
   /** The stream is going to be followed from this checkpoint. Why that can't be done, if keys have run out. */
   async attach(clients: readonly Client[], { state, expiry }: Checkpoint): Promise<string | undefined> {
     if (state !== 'streaming' || (expiry.mode === 'held' && expiry.state === 'held')) return undefined;
-    if (this.#abort.signal.aborted) this.#abort = new AbortController();
+    // What a sweep still does where the last connection led says nothing of where this one leads.
+    this.#abort.abort();
+    this.#abort = new AbortController();
     const { signal } = this.#abort;
     const seen = await readExpiryOf(clients);
     const why = whyExpired(expiry, await latestClock(clients), seen);
@@ -308,6 +310,7 @@ export class ExpiryKeeper {
       nearestMs = Math.min(nearestMs, nearest ?? nearestMs);
       return [];
     });
+    if (signal.aborted) return;
     this.#nearestMs = nearestMs === Number.POSITIVE_INFINITY ? undefined : nearestMs;
     this.#sweptStanding = standing;
     this.#sweepMs = Math.max(this.#sweepMs, performance.now() - beganMs);

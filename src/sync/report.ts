@@ -89,6 +89,7 @@ export function buildSummary(run: RunFacts, reason: SyncSummary['reason']): Sync
     expiredKeys: run.tally.expiredKeys,
     fullSyncs: run.tally.fullSyncs,
     partialResyncs: run.tally.partialResyncs,
+    splitTransactions: run.tally.splitTransactions,
     replid: shards[0]?.replid ?? '',
     appliedOffset: shards[0]?.appliedOffset ?? -1,
     skipped: run.tally.skipped,

@@ -18,11 +18,12 @@ import { createKeyMap, type KeyMap } from '../keyspace/key-map.js';
 import { keySlot } from '../keyspace/key-slot.js';
 import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
-import { type Endpoint, formatAddress } from '../net/endpoint.js';
+import { type Endpoint, formatDeployment, formatEndpoint } from '../net/endpoint.js';
 import { formatPosition, type Position } from '../replication/position.js';
 import type { Spool } from '../spool/spool.js';
 import { examine, type Findings } from './examination.js';
 import { ExpiryKeeper } from './expiry-keeper.js';
+import { FailoverWatch } from './failover-watch.js';
 import type { SyncHandle } from './handle.js';
 import { History } from './history.js';
 import { Intake } from './intake.js';
@@ -73,6 +74,7 @@ class SyncRun implements SyncHandle {
   #source: SourceSide | undefined;
   #target: TargetSide | undefined;
   #expiry: ExpiryKeeper | undefined;
+  #failovers: readonly FailoverWatch[] = [];
   #leftOut: LeftOutFile | undefined;
   #reason: SyncSummary['reason'] = 'failed';
   #waitingFor: string | undefined;
@@ -121,8 +123,8 @@ class SyncRun implements SyncHandle {
     const stream = this.#spool?.stream;
     return {
       name: this.#o.name,
-      sourceAt: formatAddress(this.#o.source.address),
-      targetAt: formatAddress(this.#o.target.address),
+      sourceAt: this.#source?.address ?? formatEndpoint(this.#o.source),
+      targetAt: this.#target?.address ?? formatDeployment(this.#o.target),
       phase: this.#phase,
       everCaughtUp: this.#everCaughtUp,
       startedMs: this.#startedMs,
@@ -172,6 +174,7 @@ class SyncRun implements SyncHandle {
     } finally {
       this.#abort.abort();
       this.#watch.close();
+      for (const failovers of this.#failovers) await failovers.close();
       this.#expiry?.close();
       this.#finalOffset = this.#target?.delivery?.committed ?? this.#finalOffset;
       this.#target?.close();
@@ -303,6 +306,26 @@ class SyncRun implements SyncHandle {
         },
       },
     });
+    this.#failovers = this.#followFailovers(this.#source, this.#target);
+  }
+
+  /** A former primary may answer for long, and loses what is written to it: neither side waits for its end. */
+  #followFailovers(source: SourceSide, target: TargetSide): readonly FailoverWatch[] {
+    return [
+      new FailoverWatch({
+        ...{ endpoint: this.#o.source, side: 'source', emit: this.#emit },
+        address: () => source.address,
+        leave: () => {
+          this.#watch.reconnect();
+          source.beginAnew();
+        },
+      }),
+      new FailoverWatch({
+        ...{ endpoint: this.#o.target, side: 'target', emit: this.#emit },
+        address: () => target.address,
+        leave: (why) => target.lapsed(why),
+      }),
+    ];
   }
 
   #expiryKeeper({
@@ -371,6 +394,7 @@ class SyncRun implements SyncHandle {
     this.#phase = 'full-sync';
     this.#everCaughtUp = false;
     this.#watch.forget();
+    this.#watch.reconnect();
     this.#expiry?.forget();
     this.#source?.works();
     this.#source?.snapshotBegins();
@@ -411,6 +435,8 @@ class SyncRun implements SyncHandle {
 
   #continued(replid: string, changed: boolean): void {
     this.#source?.works();
+    if (changed) this.#o.shard?.duty.continued(this.#spool?.stream.end ?? 0);
+    this.#watch.reconnect();
     const words = changed
       ? `the source goes on under a new replid, ${replid}`
       : 'the source goes on where we were';

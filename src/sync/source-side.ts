@@ -109,6 +109,11 @@ export class SourceSide {
     return this.#waitingFor;
   }
 
+  /** The server that the present link leads to; undefined when there is none. */
+  get address(): string | undefined {
+    return this.#link?.address;
+  }
+
   /** The source answers as it should. */
   works(): void {
     this.#attempt = 0;

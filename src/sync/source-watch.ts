@@ -19,6 +19,8 @@ export class SourceWatch {
   readonly #lag = new LagMeter();
   #client: Client | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Counts what makes an answer that is still to come worthless. */
+  #turn = 0;
   #running = false;
   #closed = false;
   #refused = false;
@@ -55,6 +57,13 @@ export class SourceWatch {
     this.#lag.forget();
   }
 
+  /** The source may be another server now: it is looked for anew. */
+  reconnect(): void {
+    this.#turn++;
+    this.#client?.close();
+    this.#client = undefined;
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -87,16 +96,19 @@ export class SourceWatch {
   }
 
   async #poll(): Promise<void> {
+    const turn = this.#turn;
+    let client = this.#client;
     try {
-      this.#client ??= await Client.connect(this.#source, 'source');
-      const reply = await this.#client.request(['INFO', 'replication']);
-      if (reply instanceof ReplyError) this.#refused = true;
+      client ??= await Client.connect(this.#source, 'source');
+      const reply = await client.request(['INFO', 'replication']);
+      if (turn !== this.#turn) client.close();
+      else if (reply instanceof ReplyError) this.#refused = true;
       else if (reply instanceof Uint8Array) this.#heard(new TextDecoder().decode(reply));
     } catch {
       // The link itself tells when the source is gone; here it only means: no news.
-      this.#client?.close();
-      this.#client = undefined;
+      client?.close();
     }
+    this.#client = client?.closed === false ? client : undefined;
     if (this.#closed) {
       this.#client?.close();
       return;

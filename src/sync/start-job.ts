@@ -80,7 +80,15 @@ class Job implements SyncHandle {
     const { name, totals, uptimeSeconds: seconds } = this.#before();
     return {
       ...{ ok: !this.#failed, name, totals, seconds, reason: this.#failed ? 'failed' : 'stopped' },
-      ...{ expiredKeys: 0, fullSyncs: 0, partialResyncs: 0, replid: '', appliedOffset: -1, skipped: [] },
+      ...{
+        expiredKeys: 0,
+        fullSyncs: 0,
+        partialResyncs: 0,
+        splitTransactions: 0,
+        replid: '',
+        appliedOffset: -1,
+        skipped: [],
+      },
     };
   }
 }

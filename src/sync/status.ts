@@ -92,6 +92,8 @@ export interface SyncSummary {
   readonly expiredKeys: number;
   readonly fullSyncs: number;
   readonly partialResyncs: number;
+  /** Transactions of the source over several slots of the target: each slot's part is one there. */
+  readonly splitTransactions: number;
   readonly replid: string;
   readonly appliedOffset: number;
   /** The first skipped keys and commands, with why; `totals.skipped` has the count of all. */

@@ -197,6 +197,9 @@ export class StreamApplier {
   #db: number;
   #targetDb: number;
   #inMulti = false;
+  /** The slot of what the source's transaction has brought, -1: nothing yet; and whether there are others. */
+  #unitSlot = -1;
+  #unitSplit = false;
   /** MULTI has been sent to the target and not its EXEC. */
   #multiOpen = false;
   #passing = false;
@@ -436,9 +439,16 @@ export class StreamApplier {
     this.#commandOffset = this.#offset;
     this.#ready(undefined);
     const { argc } = this.#scanner;
+    if (this.#inMulti) this.#noteSlot(slot);
     lanes.raw(bytes, at, at + headerBytes(argc), next, argc, slot, this.#offset);
     this.#o.tally.commands++;
     this.#take(next - at);
+  }
+
+  /** On a cluster a transaction of the source stays one only within a slot. */
+  #noteSlot(slot: number): void {
+    if (this.#unitSlot < 0) this.#unitSlot = slot;
+    else if (this.#unitSlot !== slot) this.#unitSplit = true;
   }
 
   #forward(bytes: Uint8Array, start: number, end: number, commands: number): void {
@@ -529,6 +539,8 @@ export class StreamApplier {
 
   #multi(bytes: number): void {
     this.#inMulti = true;
+    this.#unitSlot = -1;
+    this.#unitSplit = false;
     this.#safeOffset = this.#offset - bytes;
     if (!this.#selective && this.#o.committer === undefined) this.#openMulti();
   }
@@ -540,6 +552,8 @@ export class StreamApplier {
 
   #exec(): void {
     if (this.#multiOpen) this.#send(EXEC);
+    if (this.#unitSplit) this.#o.tally.splitTransactions++;
+    this.#unitSplit = false;
     this.#inMulti = false;
     this.#multiOpen = false;
     this.#safeOffset = this.#offset;
@@ -662,6 +676,8 @@ export class StreamApplier {
       return;
     }
     for (const { args, plan } of commands) {
+      if (this.#inMulti && plan.kind === 'slot') this.#noteSlot(plan.slot);
+      if (this.#inMulti && plan.kind === 'parts') for (const part of plan.parts) this.#noteSlot(part.slot);
       if (plan.kind === 'slot') lanes.command(args, plan.slot, this.#commandOffset, tolerate);
       // Any node does; this one is there.
       else if (plan.kind === 'any') lanes.command(args, ANY_SLOT, this.#commandOffset, tolerate);

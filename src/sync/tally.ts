@@ -14,6 +14,8 @@ export class Tally {
   emptyKeys = 0;
   fullSyncs = 0;
   partialResyncs = 0;
+  /** Transactions of the source over several slots of a cluster: each slot's part is one there. */
+  splitTransactions = 0;
   skippedCount = 0;
   readonly skipped: SkippedItem[] = [];
 

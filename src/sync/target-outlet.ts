@@ -18,6 +18,8 @@ export interface OpenedOutlet {
   /** On a cluster: the outlet itself, and what its lanes stand for. */
   readonly lanes: Lanes | undefined;
   readonly claims: readonly LaneClaim[] | undefined;
+  /** Of the one server. */
+  readonly address: string | undefined;
 }
 
 /** On one server. */
@@ -34,6 +36,7 @@ export async function openSingleOutlet(
     commits: (events) => new Transactions(link.pipeline, key, atomic, events),
     lanes: undefined,
     claims: undefined,
+    address: link.address,
   };
 }
 
@@ -76,7 +79,7 @@ export async function openClusterOutlet(options: LanesOptions): Promise<OpenedOu
     whole.listen(events);
     return whole;
   };
-  return { outlet: whole, commits, lanes: whole, claims: opened.claims };
+  return { outlet: whole, commits, lanes: whole, claims: opened.claims, address: undefined };
 }
 
 /** What a script says of a command of the stream, as if the command itself had been answered. */

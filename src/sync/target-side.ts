@@ -23,7 +23,7 @@ import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { KeyMap } from '../keyspace/key-map.js';
 import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
-import { formatAddress } from '../net/endpoint.js';
+import { formatDeployment } from '../net/endpoint.js';
 import { type BackOff, BUSY, backOffMs, MOVED, RECONNECT } from '../replication/policies.js';
 import { formatPosition } from '../replication/position.js';
 import type { Spool } from '../spool/spool.js';
@@ -99,6 +99,8 @@ type Deliverable = Extract<ResumePlan, { kind: 'load' | 'follow' }>;
 const DRAIN_TIMEOUT_MS = 30_000;
 const CLEAR_TIMEOUT_MS = 600_000;
 const PROBE_SECRET_BYTES = 8;
+const SPLIT =
+  'the source has transactions over several slots: on the target the part of each slot is one, not all of it';
 const ANSWER_POLL_MS = 5;
 /** So many slots may have a marker of something carried. */
 const MOST_MARKERS = 500;
@@ -136,11 +138,12 @@ export class TargetSide {
   /** Slots with a marker of what was carried last, and where that stands in the stream. */
   readonly #carried = new Map<number, number>();
   #lanes: Lanes | undefined;
+  #address: string | undefined;
 
   constructor(options: TargetSideOptions) {
     this.#o = options;
-    this.#at = formatAddress(options.sync.target.address);
-    this.#sourceAt = formatAddress(options.sync.source.address);
+    this.#at = formatDeployment(options.sync.target);
+    this.#sourceAt = formatDeployment(options.sync.source);
     this.#form = commandForm(options.findings);
     this.#beside = new Beside(options.sync, options.owner);
     options.duty?.attach({
@@ -161,7 +164,12 @@ export class TargetSide {
     return this.#delivery;
   }
 
-  /** The highest offset of this history that was ever on the target. */
+  /** The one server that is being written to; undefined when there is none, or several. */
+  get address(): string | undefined {
+    return this.#address;
+  }
+
+  /** The highest offset of this history that was ever on the target, as far as it has not lost that again. */
   get mostCommitted(): number {
     return this.#mostCommitted;
   }
@@ -245,7 +253,7 @@ export class TargetSide {
     return await delivery.renew(DRAIN_TIMEOUT_MS);
   }
 
-  /** Keys may have run out on the target: the next attempt finds that out, too. */
+  /** Keys may have run out on the target, or it is another server now: the next attempt finds that out, too. */
   lapsed(why: string): void {
     this.#end(new ReplicantError('TARGET_UNREACHABLE', why, { place: { at: this.#at } }));
   }
@@ -389,7 +397,7 @@ export class TargetSide {
     }
     const { owner } = this.#o;
     return {
-      ...{ version: 1, job: name, source: formatAddress(source.address), state: 'streaming', ...resumeFrom },
+      ...{ version: 1, job: name, source: formatDeployment(source), state: 'streaming', ...resumeFrom },
       ...{ inMulti: false, snapshot: '', loaded: 0, mirror: false, owner, timeMs: Date.now() },
       ...{ expiry: NOT_HELD, refused: undefined },
     };
@@ -447,6 +455,7 @@ export class TargetSide {
       if (plan.kind === 'ask') {
         const { replid, offset } = plan;
         snapshot.drop();
+        this.#mostCommitted = Math.min(this.#mostCommitted, offset);
         stream.begin({ ...History.begin(replid).meta, id: checkpoint?.snapshot ?? '' }, offset);
         emit('info', 'note', `asking the source to go on at ${formatPosition({ replid, offset })}`);
         source.beginAnew();
@@ -485,6 +494,7 @@ export class TargetSide {
     const { outlet, ...opened } = await this.#open(checkpoint, plan, survey);
     this.#outlet = outlet;
     this.#lanes = opened.lanes;
+    this.#address = opened.address;
     const { capabilities, clockOffsetMs, sourceDatabases, targetDatabases, relativeTtls } = findings;
     const delivery = new Delivery({
       ...{ spool, crc, capabilities, filter, dbMap, tally, clockOffsetMs, sourceDatabases, targetDatabases },
@@ -516,8 +526,12 @@ export class TargetSide {
       },
     });
     this.#delivery = delivery;
-    if (plan.kind === 'load') events.loading();
-    else events.resumed(plan.offset);
+    if (plan.kind === 'load') {
+      events.loading();
+    } else {
+      this.#mostCommitted = Math.min(this.#mostCommitted, plan.offset);
+      events.resumed(plan.offset);
+    }
     delivery.start();
   }
 
@@ -567,7 +581,7 @@ export class TargetSide {
       ? { keys: new KeySet(randomBytes(PROBE_SECRET_BYTES)), libraries: new Set() }
       : undefined;
     return {
-      ...{ version: 1, job: sync.name, source: formatAddress(sync.source.address), state: 'loading' },
+      ...{ version: 1, job: sync.name, source: formatDeployment(sync.source), state: 'loading' },
       ...{ replid: History.of(meta).replid, offset: Number(meta['base']), db: 0, inMulti: false },
       ...{ snapshot: id, loaded: plan.skipBefore, mirror, owner, timeMs: Date.now() },
       ...{ expiry: expiryRecord, refused: undefined, ...slotsOf(this.#o.duty) },
@@ -604,6 +618,10 @@ export class TargetSide {
     const committed = this.#delivery?.committed ?? -1;
     if (committed > this.#mostCommitted) this.#mostCommitted = committed;
     this.#attempt = 0;
+    if (this.#o.tally.splitTransactions > 0 && !this.#told.has(SPLIT)) {
+      this.#told.add(SPLIT);
+      this.#o.emit('warn', 'note', SPLIT);
+    }
     for (const offset of this.#leftOut) if (offset < committed) this.#leftOut.delete(offset);
     this.#o.events.waiting(undefined);
     this.#o.events.applied();
@@ -876,6 +894,7 @@ export class TargetSide {
   #drop(): void {
     this.#beside.leave();
     this.#lanes = undefined;
+    this.#address = undefined;
     this.#delivery?.close();
     this.#outlet?.close();
     this.#delivery = undefined;

@@ -73,6 +73,11 @@ export class TargetLink implements Outlet {
     return new TargetLink(client, endpoint, handler);
   }
 
+  /** The server it leads to. */
+  get address(): string {
+    return this.#client.address;
+  }
+
   get over(): boolean {
     return this.#over;
   }

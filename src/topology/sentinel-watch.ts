@@ -6,8 +6,8 @@
 import { ReplicantError } from '../errors.js';
 import { type Address, type Endpoint, endpointAt, formatAddress } from '../net/endpoint.js';
 import { KeptConnections } from '../net/kept-connections.js';
-import { addressesToAsk, rememberAddresses } from '../net/known-addresses.js';
-import { askSentinel, newestWord, openSentinel, type SentinelWord } from '../net/locate-primary.js';
+import { addressesToAsk, knownEpoch, rememberAddresses, rememberEpoch } from '../net/known-addresses.js';
+import { askSentinel, judgeWords, openSentinel, type SentinelWord } from '../net/locate-primary.js';
 import type { Side } from '../net/socket.js';
 import { SentinelListener } from './sentinel-listener.js';
 
@@ -17,8 +17,8 @@ export interface SentinelWatchOptions {
   readonly side: Side;
   /** From the end of one round of questions to the next; default 1000. */
   readonly everyMs?: number;
-  /** Once for each change; addresses as they are reached from here. */
-  switched(from: Address, to: Address): void;
+  /** After each round, and at once when one of them has heard of a failover; as it is reached from here. */
+  named(primary: Address): void;
   /** No Sentinel says where the primary is; told for each round. */
   failed?(error: ReplicantError): void;
 }
@@ -82,18 +82,17 @@ export class SentinelWatch {
     this.#listenTo(places);
     const answers = await Promise.all(places.map((place) => this.#askOne(place)));
     if (this.#closed) return;
-    const best = newestWord(answers.filter((answer) => 'epoch' in answer));
+    const words = answers.filter((answer) => 'epoch' in answer);
+    const best = judgeWords(words, knownEpoch(endpoint));
     const error = answers.find((answer) => answer instanceof ReplicantError);
-    if (best !== undefined) this.#take(best.primary);
+    if (best !== undefined) this.#take(best);
     else if (error !== undefined) this.#o.failed?.(error);
   }
 
-  #take(primary: Address): void {
-    const before = this.#primary;
+  #take({ primary, epoch }: SentinelWord): void {
+    rememberEpoch(this.#o.endpoint, epoch);
     this.#primary = primary;
-    if (before !== undefined && formatAddress(before) !== formatAddress(primary)) {
-      this.#o.switched(before, primary);
-    }
+    this.#o.named(primary);
   }
 
   async #askOne(place: Endpoint): Promise<SentinelWord | ReplicantError> {
@@ -102,6 +101,8 @@ export class SentinelWatch {
       const connection = await this.#connections.get(place);
       const word = await askSentinel(connection, endpoint, this.#master, side);
       rememberAddresses(endpoint, place.address, word.others);
+      // Others may not answer for long.
+      if (!this.#closed && this.#primary !== undefined && word.epoch > knownEpoch(endpoint)) this.#take(word);
       return word;
     } catch (error) {
       if (!(error instanceof ReplicantError)) throw error;

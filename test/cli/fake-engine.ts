@@ -39,6 +39,7 @@ export const syncSummary: SyncSummary = {
   expiredKeys: 0,
   fullSyncs: 1,
   partialResyncs: 0,
+  splitTransactions: 0,
   replid: 'f'.repeat(40),
   appliedOffset: 1400,
   skipped: [],

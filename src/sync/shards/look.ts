@@ -29,18 +29,23 @@ interface Asking {
 
 export class ShardLooker {
   readonly #endpoint: Endpoint;
+  readonly #isOurs: (nodeId: string) => boolean;
   #asking: Promise<Asking> | undefined;
 
-  /** `endpoint` finds the shard's primary. */
-  constructor(endpoint: Endpoint) {
+  /**
+   * `endpoint` finds the shard's primary. An emptied node may have become a replica elsewhere, and so lead to another
+   * shard: `isOurs` knows the shard's nodes.
+   */
+  constructor(endpoint: Endpoint, isOurs: (nodeId: string) => boolean) {
     this.#endpoint = endpoint;
+    this.#isOurs = isOurs;
   }
 
   async look(): Promise<ShardLook> {
     this.#asking ??= open(this.#endpoint);
     const asking = this.#asking;
     try {
-      return await look(await asking);
+      return await look(await asking, this.#isOurs);
     } catch (error) {
       if (this.#asking === asking) this.close();
       throw error;
@@ -65,7 +70,7 @@ async function open(endpoint: Endpoint): Promise<Asking> {
   }
 }
 
-async function look({ client, commands }: Asking): Promise<ShardLook> {
+async function look({ client, commands }: Asking, isOurs: (nodeId: string) => boolean): Promise<ShardLook> {
   const [begun, ...rest] = await Promise.all(
     [['MULTI'], ...commands, ['EXEC']].map((args) => client.request(args, TIMEOUT_MS)),
   );
@@ -75,10 +80,12 @@ async function look({ client, commands }: Asking): Promise<ShardLook> {
   if (!Array.isArray(answers)) {
     throw notNow(client, done instanceof ReplyError ? done.message : 'its answer makes no sense');
   }
-  return read(client, answers);
+  const { id, look: found } = read(client, answers);
+  if (!isOurs(id)) throw notNow(client, 'it is a node of another shard');
+  return found;
 }
 
-function read(client: Client, answers: readonly Reply[]): ShardLook {
+function read(client: Client, answers: readonly Reply[]): { readonly id: string; readonly look: ShardLook } {
   const [info = null, ...rest] = answers;
   const nodes = rest.at(-1) ?? null;
   for (const [reply, what] of [
@@ -93,7 +100,7 @@ function read(client: Client, answers: readonly Reply[]): ShardLook {
     throw notNow(client, 'it is not the primary of its shard any more');
   const importing = SlotSet.of(rest.slice(0, -1).flatMap(importsIn));
   for (const { slot, state } of self.moving) if (state === 'importing') importing.add(slot);
-  return { offset: replOffset, owned: SlotSet.of(self.slots), importing };
+  return { id: self.id, look: { offset: replOffset, owned: SlotSet.of(self.slots), importing } };
 }
 
 function notNow(client: Client, why: string): ReplicantError {

@@ -86,6 +86,7 @@ export function mergeSummaries(
     expiredKeys: sum(({ expiredKeys }) => expiredKeys),
     fullSyncs: sum(({ fullSyncs }) => fullSyncs),
     partialResyncs: sum(({ partialResyncs }) => partialResyncs),
+    splitTransactions: sum(({ splitTransactions }) => splitTransactions),
     // Each shard has its own; see `shards` of the status.
     ...{ replid: '', appliedOffset: -1 },
     skipped: parts.flatMap(({ skipped }) => skipped).slice(0, SKIPPED_KEPT),

@@ -257,10 +257,12 @@ class ShardsRun implements SyncHandle {
   /** Starts a run unless there is one; a shard that never had slots has nothing to tell. */
   async #keep({ entry, shard }: Matched, share: number): Promise<void> {
     const member = this.#members.get(entry.key);
-    if (member !== undefined) {
+    if (member?.finds(shard) === true) {
       member.update(shard);
       return;
     }
+    // One after the other all its nodes have been replaced.
+    if (member !== undefined) await this.#dismiss(member);
     if (shard.slots.length === 0 && (await this.#heldBy(entry)) === undefined) return;
     const added = new ShardMember({
       ...{ sync: this.#o, entry, shard, share, access: this.#access, process: this.#process },
@@ -306,14 +308,16 @@ class ShardsRun implements SyncHandle {
       this.#retireLater(entry);
       return;
     }
-    if (member !== undefined) {
-      this.#members.delete(entry.key);
-      member.handle.stop();
-      await member.handle.done.catch(() => {});
-      await member.close();
-      this.#ended.push(member.handle.summary());
-    }
+    if (member !== undefined) await this.#dismiss(member);
     await this.#remove(entry);
+  }
+
+  async #dismiss(member: ShardMember): Promise<void> {
+    this.#members.delete(member.key);
+    member.handle.stop();
+    await member.handle.done.catch(() => {});
+    await member.close();
+    this.#ended.push(member.handle.summary());
   }
 
   #retireLater(entry: RosterEntry): void {

@@ -58,7 +58,10 @@ export class ShardMember {
     this.#o = options;
     this.key = entry.key;
     this.#shard = shard;
-    this.#looker = new ShardLooker(endpointOf(sync.source, entry, 'primary'));
+    this.#looker = new ShardLooker(
+      endpointOf(sync.source, entry, 'primary'),
+      (id) => entry.nodeIds.includes(id) || this.#shard.nodeIds.includes(id),
+    );
     this.#board = new TargetBoard({ access, job: sync.name, key: entry.key, process });
     this.#duty = new Handover({
       look: () => this.#looker.look(),
@@ -114,6 +117,12 @@ export class ShardMember {
     const { offset, owned, importing } = await this.#looker.look();
     const complete = [...owned].every((slot) => importing.has(slot) || this.#duty.held.has(slot));
     return { offset, complete };
+  }
+
+  /** Its nodes can still be found by what the run was told; always where shards have ids. */
+  finds(shard: ClusterShard): boolean {
+    const { shardId, nodeIds } = this.#o.entry;
+    return shardId !== undefined || shard.nodeIds.some((id) => nodeIds.includes(id));
   }
 
   /** The shard is now this. */

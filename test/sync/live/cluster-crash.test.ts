@@ -6,7 +6,13 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runWriters } from '../../../scripts/workload/writers.mjs';
 import { Clusters, clusterDifferences, CounterWriter, NEWEST_BINARIES } from '../../support/cluster.js';
-import { awaitCaughtUp, killLoop, startTool, temporaryDirectory, type Tool } from '../../support/kill-loop.js';
+import {
+  awaitCaughtUp,
+  killLoop,
+  startTool,
+  temporaryDirectory,
+  type Tool,
+} from '../../support/kill-loop.js';
 import { program } from '../../support/live-program.js';
 import { Servers } from '../../support/live.js';
 

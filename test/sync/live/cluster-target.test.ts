@@ -18,7 +18,9 @@ describe.skipIf(NEWEST_BINARIES.length === 0).each(NEWEST_BINARIES)(`$id, seed $
     const [source, cluster] = await Promise.all([servers.start(binary), clusters.start(binary)]);
     const [from, to] = await Promise.all([servers.client(source), cluster.client()]);
     for (let at = 0; at < 20_000; at += 1000)
-      await from.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `key:${at + i}`, `value ${at + i}`]));
+      await from.pipeline(
+        Array.from({ length: 1000 }, (_, i) => ['SET', `key:${at + i}`, `value ${at + i}`]),
+      );
     const counter = new CounterWriter(from, { keys: 50, ratePerSecond: 2000 });
     const run = startRun(source, cluster.url, { targetIsCluster: true, stateDir: temporaryDirectory() });
     await run.event('caught-up');
@@ -40,7 +42,9 @@ describe.skipIf(NEWEST_BINARIES.length === 0).each(NEWEST_BINARIES)(`$id, seed $
     const [source, cluster] = await Promise.all([servers.start(binary), clusters.start(binary)]);
     const [from, to] = await Promise.all([servers.client(source), cluster.client()]);
     for (let at = 0; at < 100_000; at += 1000)
-      await from.pipeline(Array.from({ length: 1000 }, (_, i) => ['RPUSH', `list:${at + i}`, `value ${at + i}`]));
+      await from.pipeline(
+        Array.from({ length: 1000 }, (_, i) => ['RPUSH', `list:${at + i}`, `value ${at + i}`]),
+      );
     const counter = new CounterWriter(from, { keys: 300, ratePerSecond: 3000 });
     const run = startRun(source, cluster.url, { targetIsCluster: true, stateDir: temporaryDirectory() });
     await run.event('full-sync-start');

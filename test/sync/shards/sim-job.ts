@@ -68,6 +68,8 @@ export class SimJob {
   #position = -1;
   #loaded = 0;
   #snapshot = '';
+  /** An earlier copy may have left something. */
+  #mirrors = false;
   #pending: { command: Command; at: number }[] = [];
   #laneDone: number[] = [];
   #committing: Promise<void> = Promise.resolve();
@@ -259,6 +261,7 @@ export class SimJob {
 
   async #load(snapshot: Snapshot, record: SimRecord | undefined): Promise<void> {
     this.#snapshot = snapshot.id;
+    this.#mirrors ||= this.#record !== undefined;
     this.#position = snapshot.base;
     this.#head = this.duty.format();
     this.#laneDone = Array.from({ length: LANES }, () => -1);
@@ -276,6 +279,14 @@ export class SimJob {
       this.#loaded = index + 1;
       if (this.#w.random.below(3) === 0) await this.#commit();
     }
+    if (this.#mirrors) await this.#sweep(snapshot);
+    this.#phase = 'streaming';
+    await this.#commit();
+  }
+
+  /** What the target has of the job's slots and the snapshot has not. */
+  async #sweep(snapshot: Snapshot): Promise<void> {
+    const { store } = this.#w.target;
     const present = new Set(snapshot.keys.map(([slot, key]) => `${slot} ${key}`));
     await this.duty.alone(async () => {
       for (const [slot, keys] of store) {
@@ -286,8 +297,6 @@ export class SimJob {
         }
       }
     });
-    this.#phase = 'streaming';
-    await this.#commit();
   }
 
   // ---- the stream --------------------------------------------------------------------------------------
