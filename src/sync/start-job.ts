@@ -6,14 +6,16 @@
  *   behind Sentinels   run-sync      behind Sentinels  a connection, looked for anew each time
  *   cluster            run-shards    cluster           lanes (`target/cluster`)
  */
+import { availableParallelism } from 'node:os';
 import { ReplicantError } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../net/endpoint.js';
-import { allNodes } from '../topology/cluster-map.js';
+import { allNodes, type ClusterMap } from '../topology/cluster-map.js';
 import { discover, type Topology } from '../topology/discover.js';
 import type { SyncHandle } from './handle.js';
 import type { SyncOptions } from './options.js';
 import { startSync } from './run-sync.js';
 import { startShards } from './shards/run-shards.js';
+import { startShardWorkers } from './shards/shard-workers.js';
 import type { SyncEvent, SyncStatus, SyncSummary } from './status.js';
 
 export function startJob(options: SyncOptions): SyncHandle {
@@ -112,7 +114,17 @@ async function resolveEnds(options: SyncOptions): Promise<() => SyncHandle> {
       place: { at: formatEndpoint(options.source) },
     });
   }
-  return () => startShards(resolved, source.map);
+  const threads = threadsFor(resolved, source.map);
+  return () =>
+    threads > 1 ? startShardWorkers(resolved, source.map, threads) : startShards(resolved, source.map);
+}
+
+/** Threads run the built program only. */
+function threadsFor({ cluster }: SyncOptions, map: ClusterMap): number {
+  if (!import.meta.url.endsWith('.js')) return 1;
+  const shards = map.shards.filter(({ slots }) => slots.length > 0).length;
+  const ours = Math.ceil(shards / (cluster?.shardCount ?? 1));
+  return Math.max(1, Math.min(cluster?.workers ?? availableParallelism(), ours));
 }
 
 function found(endpoint: Endpoint, topology: Topology): Endpoint {

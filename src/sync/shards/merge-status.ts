@@ -45,6 +45,25 @@ export function mergeStatus(job: JobFacts): SyncStatus {
   };
 }
 
+/** The same of parts that run in threads of their own; `complete`: all have been caught up at one moment. */
+export function joinStatuses(
+  job: Pick<JobFacts, 'name' | 'phase' | 'uptimeSeconds' | 'complete'>,
+  parts: readonly SyncStatus[],
+): SyncStatus {
+  const busy = parts.filter(({ shards }) => shards.length > 0);
+  return {
+    name: job.name,
+    phase: job.phase ?? leastOf(busy.map(({ phase }) => phase)),
+    caughtUp:
+      job.complete && job.phase !== 'failed' && busy.length > 0 && busy.every(({ caughtUp }) => caughtUp),
+    uptimeSeconds: job.uptimeSeconds,
+    waitingFor: busy.find(({ waitingFor }) => waitingFor !== null)?.waitingFor ?? null,
+    targetAbilities: busy.find(({ targetAbilities }) => targetAbilities.length > 0)?.targetAbilities ?? [],
+    totals: parts.reduce((sum, { totals }) => addTotals(sum, totals), NO_TOTALS),
+    shards: busy.flatMap(({ shards }) => shards),
+  };
+}
+
 function reasonOf({ status, waitingFor }: ShardPart): string | undefined {
   return waitingFor ?? status.waitingFor ?? undefined;
 }

@@ -42,11 +42,24 @@ const OWNER_ID_BYTES = 8;
 const COMPLETE_POLL_MS = 100;
 const RETIRE_RETRY_MS = 5000;
 
-export function startShards(options: SyncOptions, map: ClusterMap): SyncHandle {
-  return new ShardsRun(options, map);
+/** What a run of a part of the shards has from the job as a whole. */
+export interface WholeJob {
+  readonly targetPrepared: ShardRun['targetPrepared'];
+  /** Waits for the turn to take a snapshot from this host. */
+  readonly acquire: (host: string) => Promise<() => void>;
 }
 
-class ShardsRun implements SyncHandle {
+export interface ShardsHandle extends SyncHandle {
+  /** Is everything on the target that the shards held at one moment, this one? */
+  reached(): Promise<boolean>;
+}
+
+/** `whole`: others run the rest of the shards, and somebody else tells of the job as a whole. */
+export function startShards(options: SyncOptions, map: ClusterMap, whole?: WholeJob): ShardsHandle {
+  return new ShardsRun(options, map, whole);
+}
+
+class ShardsRun implements ShardsHandle {
   readonly done: Promise<SyncSummary>;
   readonly #o: SyncOptions;
   readonly #startedMs = Date.now();
@@ -54,7 +67,8 @@ class ShardsRun implements SyncHandle {
   readonly #abort = new AbortController();
   readonly #access: TargetAccess;
   readonly #process = randomBytes(PROCESS_BYTES).toString('hex');
-  readonly #gate: SnapshotGate;
+  readonly #gate: Pick<SnapshotGate, 'acquire'>;
+  readonly #whole: WholeJob | undefined;
   readonly #members = new Map<string, ShardMember>();
   readonly #ended: SyncSummary[] = [];
   readonly #runs = new Set<Promise<void>>();
@@ -72,11 +86,12 @@ class ShardsRun implements SyncHandle {
   #failure: { readonly error: unknown } | undefined;
   #fail: (error: unknown) => void = () => {};
 
-  constructor(options: SyncOptions, map: ClusterMap) {
+  constructor(options: SyncOptions, map: ClusterMap, whole: WholeJob | undefined) {
     this.#o = options;
     this.#map = map;
+    this.#whole = whole;
     this.#access = new TargetAccess(options.target, options.targetIsCluster);
-    this.#gate = new SnapshotGate(options.cluster?.parallelSnapshots ?? 1);
+    this.#gate = whole ?? new SnapshotGate(options.cluster?.parallelSnapshots ?? 1);
     this.done = Promise.resolve().then(() => this.#run());
   }
 
@@ -86,7 +101,7 @@ class ShardsRun implements SyncHandle {
 
   stop(): void {
     if (this.#abort.signal.aborted) return;
-    this.#emit('info', 'stopping', 'stopping: applying what is in flight');
+    this.#emit(this.#level, 'stopping', 'stopping: applying what is in flight');
     this.#finish('stopped');
   }
 
@@ -133,7 +148,7 @@ class ShardsRun implements SyncHandle {
       this.#phase = 'stopped';
       this.#endedMs = Date.now();
       this.#emit(
-        'info',
+        this.#level,
         'stopped',
         this.#reason === 'caught-up'
           ? 'caught up: the target holds what the source held'
@@ -154,6 +169,11 @@ class ShardsRun implements SyncHandle {
     }
   }
 
+  /** Of what the job as a whole tells as well. */
+  get #level(): SyncEvent['level'] {
+    return this.#whole === undefined ? 'info' : 'debug';
+  }
+
   get #stopped(): boolean {
     return this.#abort.signal.aborted;
   }
@@ -161,7 +181,9 @@ class ShardsRun implements SyncHandle {
   async #prepare(): Promise<void> {
     const { signal } = this.#abort;
     const known = (await readRoster(this.#access, this.#o.name)) !== undefined;
-    this.#prepared = await prepareTarget({ sync: this.#o, known, signal, emit: this.#emit });
+    this.#prepared =
+      this.#whole?.targetPrepared ??
+      (await prepareTarget({ sync: this.#o, known, signal, emit: this.#emit }));
     if (!this.#stopped) await this.#follow(this.#map);
   }
 
@@ -192,7 +214,8 @@ class ShardsRun implements SyncHandle {
       if (this.#stopped || !this.#allCaughtUp) continue;
       if (this.#complete && this.#o.until !== 'caught-up') continue;
       if (!(await this.#reached())) continue;
-      if (!this.#complete) this.#emit('info', 'caught-up', 'all shards are caught up');
+      if (!this.#complete && this.#whole === undefined)
+        this.#emit('info', 'caught-up', 'all shards are caught up');
       this.#complete = true;
       if (this.#o.until === 'caught-up') this.#finish('caught-up');
       /* oxlint-enable no-await-in-loop */
@@ -202,6 +225,10 @@ class ShardsRun implements SyncHandle {
   get #allCaughtUp(): boolean {
     const members = [...this.#members.values()];
     return members.length > 0 && members.every(({ everCaughtUp }) => everCaughtUp);
+  }
+
+  async reached(): Promise<boolean> {
+    return this.#allCaughtUp && (await this.#reached());
   }
 
   /** Is everything on the target that the source held at one moment, this one? */
@@ -250,7 +277,7 @@ class ShardsRun implements SyncHandle {
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     for (const matched of ours) await this.#keep(matched, ours.length);
     for (const entry of gone.filter(here)) this.#windUp(entry);
-    if (ours.length === 0 && before === undefined)
+    if (ours.length === 0 && before === undefined && this.#whole === undefined)
       this.#emit('warn', 'note', 'none of the shards is for this process to run');
   }
 

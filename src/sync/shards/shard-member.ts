@@ -27,7 +27,7 @@ export interface MemberOptions {
   readonly share: number;
   readonly access: TargetAccess;
   readonly process: string;
-  readonly gate: SnapshotGate;
+  readonly gate: Pick<SnapshotGate, 'acquire'>;
   readonly targetPrepared: ShardRun['targetPrepared'];
   readonly start: (options: SyncOptions) => SyncHandle;
   /** The same job's other shards that run here. */
