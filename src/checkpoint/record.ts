@@ -85,6 +85,8 @@ export interface LaneClaim {
   /** `0-5460,5462` */
   readonly slots: string;
   readonly from: number;
+  /** The node it was opened to. */
+  readonly node: string;
   /** And of the unit that begins there so many commands. */
   readonly done: number;
 }
@@ -142,8 +144,8 @@ function formatHead({
   return `${head.slice(0, -1)},"replid":`;
 }
 
-function pickLane({ tag, generation, slots, from, done }: LaneClaim): LaneClaim {
-  return { tag, generation, slots, from, done };
+function pickLane({ tag, generation, node, slots, from, done }: LaneClaim): LaneClaim {
+  return { tag, generation, node, slots, from, done };
 }
 
 function pickOwner({ id, host, pid, sinceMs }: Owner): Owner {
@@ -286,6 +288,7 @@ function parseLane(lane: Fields): LaneClaim {
   return {
     tag: lane.text('tag'),
     generation: lane.text('generation'),
+    node: lane.text('node'),
     slots: lane.text('slots'),
     from: lane.number('from'),
     done: lane.number('done'),

@@ -12,6 +12,7 @@ import { column, table } from './text-table.js';
 const TITLES = ['job', 'source', 'state', 'offset', 'db', 'written', 'owner'] as const;
 const RIGHT: readonly string[] = ['offset', 'db'];
 const MOST_RANGES = 8;
+const NODE_LETTERS = 8;
 
 /** A line for each, as wide as they need. */
 export function renderTable(found: readonly SurveyedCheckpoint[], nowMs: number): string {
@@ -93,9 +94,9 @@ function fullLines(found: SurveyedCheckpoint, checkpoint: Checkpoint, nowMs: num
 }
 
 /** Which slots of the target one node was written through, and from where on its own key counts. */
-function describeLane({ tag, generation, slots, from, done }: LaneClaim): string {
+function describeLane({ node, tag, generation, slots, from, done }: LaneClaim): string {
   const further = done === 0 ? '' : ` and ${done} commands`;
-  return `slots ${describeSlots(slots)} from offset ${from}${further}, tag ${showText(tag)}, generation ${showText(generation)}`;
+  return `${showText(node.slice(0, NODE_LETTERS))}: slots ${describeSlots(slots)} from offset ${from}${further}, tag ${showText(tag)}, generation ${showText(generation)}`;
 }
 
 function holder(found: SurveyedCheckpoint): string {

@@ -3,19 +3,22 @@
  * it into database 5, which only makes sense for a single source database.
  */
 import { ReplicantError } from '../errors.js';
-import type { DbPair } from './parse-values.js';
+import { sameBytes } from '../keyspace/words.js';
+import type { DbRule } from './parse-values.js';
 
 export interface DatabaseChoice {
   readonly sourceDb: number | undefined;
   readonly targetDb: number | undefined;
   readonly include: readonly number[];
   readonly exclude: readonly number[];
-  readonly map: readonly DbPair[];
+  readonly map: readonly DbRule[];
 }
 
 export interface DatabasePlan {
   readonly include: readonly number[];
   readonly map: ReadonlyMap<number, number>;
+  /** What is put in front of the keys of a source database. */
+  readonly prefixes: ReadonlyMap<number, Uint8Array>;
 }
 
 export function planDatabases(choice: DatabaseChoice): DatabasePlan {
@@ -35,7 +38,24 @@ export function planDatabases(choice: DatabaseChoice): DatabasePlan {
     }
     addPair(map, only, choice.targetDb, 'the target and --map-db disagree');
   }
-  return { include, map };
+  return { include, map, prefixes: planPrefixes(choice.map) };
+}
+
+function planPrefixes(rules: readonly DbRule[]): ReadonlyMap<number, Uint8Array> {
+  const prefixes = new Map<number, Uint8Array>();
+  for (const [at, { from, prefix }] of rules.entries()) {
+    const none = new Uint8Array(0);
+    const other = rules
+      .slice(0, at)
+      .find((rule) => rule.from === from && !sameBytes(rule.prefix ?? none, prefix ?? none));
+    if (other !== undefined) {
+      throw new ReplicantError('USAGE', `source database ${from} has two prefixes: --map-db names it twice`, {
+        hint: 'leave one of them out',
+      });
+    }
+    if (prefix !== undefined) prefixes.set(from, prefix);
+  }
+  return prefixes;
 }
 
 function planInclude({ sourceDb, include, exclude }: DatabaseChoice): readonly number[] {

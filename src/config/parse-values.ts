@@ -1,4 +1,5 @@
 /** Texts of single options → values; `undefined` when the text is not one. The schema says what was expected. */
+import { parsePrefix } from '../keyspace/key-map.js';
 
 export interface DbPair {
   readonly from: number;
@@ -13,6 +14,20 @@ export interface ListenAddress {
 /** A database number. The server's own limit is its `databases` setting, which only the server knows. */
 export function parseDb(text: string): number | undefined {
   return /^\s*\d{1,9}\s*$/u.test(text) ? Number(text) : undefined;
+}
+
+/** Where a source database goes, and what its keys get in front there. */
+export interface DbRule extends DbPair {
+  readonly prefix?: Uint8Array;
+}
+
+/** `3=0`, `3=0:PREFIX` */
+export function parseDbRule(text: string): DbRule | undefined {
+  const [, pair = '', rest] = /^([^:]*)(?::(.+))?$/su.exec(text) ?? [];
+  const found = parseDbPair(pair);
+  if (found === undefined || rest === undefined) return found;
+  const prefix = parsePrefix(rest);
+  return prefix === undefined ? undefined : { ...found, prefix };
 }
 
 /** `3=0` */

@@ -2,7 +2,7 @@
 import { VALUE_KINDS, type FilterOptions, type ValueKind } from '../sync/options.js';
 import { commaList, oneOf, optional, optionalText, orElse, parsed, switchedOff, texts } from './checks.js';
 import { list, secret, text, toggle, type Options, type OptionTable } from './option-table.js';
-import { parseDb, parseDbPair, type DbPair } from './parse-values.js';
+import { parseDb, parseDbPair, parseDbRule, type DbPair, type DbRule } from './parse-values.js';
 import type { ReadFile } from './read-file.js';
 
 export const CARRIED = 'What is carried:';
@@ -73,6 +73,24 @@ export const MAP_DB_OPTION: OptionTable<MapDbValues> = {
     CARRIED,
     'FROM=TO: put source database FROM into target database TO (repeatable)',
     commaList(parsed('FROM=TO with two numbers, such as 3=0', parseDbPair)),
+  ),
+};
+
+export interface MapDbPrefixValues {
+  readonly 'map-db': readonly DbRule[];
+}
+
+/** Of commands that can give keys other names. */
+export const MAP_DB_PREFIX_OPTION: OptionTable<MapDbPrefixValues> = {
+  'map-db': list(
+    CARRIED,
+    'FROM=TO[:PREFIX]: put source database FROM into target database TO, with PREFIX in front of its keys: 3=0:db3: (repeatable)',
+    commaList(
+      parsed(
+        'FROM=TO with two numbers, such as 3=0, or with a prefix, such as 3=0:db3: (\\x2c is a comma in it)',
+        parseDbRule,
+      ),
+    ),
   ),
 };
 

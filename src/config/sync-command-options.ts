@@ -62,7 +62,7 @@ function required(side: Side, values: SyncValues): string {
 }
 
 function syncOptions(values: SyncValues, source: Endpoint, target: Endpoint): SyncOptions {
-  const { include, map } = planDatabases({
+  const { include, map, prefixes } = planDatabases({
     sourceDb: source.db,
     targetDb: target.db,
     include: values['include-db'],
@@ -84,6 +84,7 @@ function syncOptions(values: SyncValues, source: Endpoint, target: Endpoint): Sy
       excludeCommands: values['exclude-command'],
     },
     dbMap: map,
+    dbPrefixes: prefixes,
     keyMap: values['map-prefix'].map((text) => named('map-prefix', () => parsePrefixRule(text))),
     psyncCommand: values['psync-command'],
     stateDir,

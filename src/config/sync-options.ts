@@ -19,7 +19,7 @@ import {
   CONFIG_OPTION,
   FILTER_OPTIONS,
   LOG_OPTIONS,
-  MAP_DB_OPTION,
+  MAP_DB_PREFIX_OPTION,
   MAP_PREFIX_OPTION,
   OUTPUT,
   RUN,
@@ -29,12 +29,12 @@ import {
   type ConfigValues,
   type FilterValues,
   type LogValues,
-  type MapDbValues,
+  type MapDbPrefixValues,
   type MapPrefixValues,
 } from './shared-options.js';
 
 export type SyncValues = FilterValues &
-  MapDbValues &
+  MapDbPrefixValues &
   MapPrefixValues &
   ConfigValues &
   LogValues &
@@ -104,10 +104,16 @@ function parseCountOption(text: string): number | undefined {
 }
 
 export const SYNC_OPTIONS: OptionTable<SyncValues> = {
-  source: positional('where the data come from: redis://[user:password@]host[:port][/db]', url),
-  target: positional('where they go; rediss:// is TLS, unix:///path.sock a socket', url),
+  source: positional(
+    'where the data come from: redis://[user:password@]host[:port][/db]; a cluster by any of its nodes, what Sentinels watch by redis://sentinel:26379?master=NAME; several hosts with commas',
+    url,
+  ),
+  target: positional(
+    'where they go, written the same way; rediss:// is TLS, unix:///path.sock a socket',
+    url,
+  ),
   ...FILTER_OPTIONS,
-  ...MAP_DB_OPTION,
+  ...MAP_DB_PREFIX_OPTION,
   ...MAP_PREFIX_OPTION,
   'include-command': list(CARRIED, 'NAME: of the stream only these commands (repeatable)', commandNames),
   'exclude-command': list(CARRIED, 'NAME: not these, such as PUBLISH or FLUSHALL (repeatable)', commandNames),
@@ -205,7 +211,7 @@ export const SYNC_OPTIONS: OptionTable<SyncValues> = {
   ),
   'cross-slot': text(
     CLUSTER,
-    'commands over several slots of a target cluster: carry (default), carry values over; split what can be split and report the rest; skip and report; fail',
+    'commands over several slots of a target cluster: carry (default): take values from slot to slot; split: only what can be cut up, and list the rest; skip: list them all; fail',
     orElse(oneOf(CROSS_SLOT_POLICIES), 'carry'),
   ),
   'address-map': list(
@@ -221,7 +227,7 @@ export const SYNC_OPTIONS: OptionTable<SyncValues> = {
   'shard-count': text(CLUSTER, 'N: into so many shares the shards are parted', optional(count(1))),
   workers: text(
     CLUSTER,
-    'N threads for the shards of a source cluster (default: as many as there are cores, or shards)',
+    'N threads for the shards of a source cluster (default: one for each core, at most one for each shard)',
     optional(count(1)),
   ),
   ...CONFIG_OPTION,

@@ -1,6 +1,6 @@
 /**
  * What stands on the command line → an input: a path to a file or an `appendonlydir`, `-` for stdin, or the
- * address of a running server.
+ * address of a running server, of Sentinels or of a cluster.
  */
 import { readdir, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -9,8 +9,8 @@ import type { Endpoint } from '../net/endpoint.js';
 import { parseEndpoint } from '../net/parse-endpoint.js';
 import { openManifest } from './aof-manifest.js';
 import { explainFileError, FileSource, PeekedSource, StreamSource } from './byte-source.js';
+import { DeploymentInput } from './deployment-input.js';
 import { FileInput } from './file-input.js';
-import { LiveInput } from './live-input.js';
 import { ScratchInput, type ScratchOptions } from './scratch-input.js';
 import { HEAD_BYTES } from './sniff.js';
 import type { SnapshotInput } from './snapshot-input.js';
@@ -34,13 +34,13 @@ export function inputKind(spec: string): InputKind {
   if (spec === '-') return 'stdin';
   if (/^[a-z][a-z0-9+.-]*:\/\//iu.test(spec)) return 'server';
   // Shorthand for redis://, unless it reads like a file.
-  return /^([^/@]*@)?[\w.-]+:\d+(\/\d*)?$/u.test(spec) ? 'server' : 'path';
+  return /^([^/@]*@)?[\w.-]+:\d+(,[\w.-]+:\d+)*(\/\d*)?(\?[\w=&.-]*)?$/u.test(spec) ? 'server' : 'path';
 }
 
 export async function openInput(spec: string, options: InputOptions = {}): Promise<SnapshotInput> {
   switch (options.endpoint === undefined ? inputKind(spec) : 'server') {
     case 'server':
-      return new LiveInput(options.endpoint ?? parseEndpoint(spec, 'source'), options.psyncCommand);
+      return new DeploymentInput(options.endpoint ?? parseEndpoint(spec, 'source'), options.psyncCommand);
     default: {
       const input = await openFileInput(spec, options);
       if (options.scratch === undefined) return input;

@@ -2,7 +2,7 @@
 import { Crc64 } from '../bytes/crc64.js';
 import { ByteWindow } from '../bytes/window.js';
 import { ReplicantError } from '../errors.js';
-import { type Endpoint, formatAddress } from '../net/endpoint.js';
+import { type Endpoint, formatEndpoint } from '../net/endpoint.js';
 import { RdbDecoder } from '../rdb/file-decoder.js';
 import type { RdbHandler } from '../rdb/handler.js';
 import { type LinkHandler, ReplicationLink } from '../replication/link.js';
@@ -27,7 +27,7 @@ export class LiveInput implements SnapshotInput {
   constructor(endpoint: Endpoint, psyncCommand = 'PSYNC') {
     this.#endpoint = endpoint;
     this.#psyncCommand = psyncCommand;
-    this.label = formatAddress(endpoint.address);
+    this.label = formatEndpoint(endpoint);
   }
 
   get totalBytes(): number | undefined {

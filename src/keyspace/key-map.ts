@@ -8,7 +8,6 @@
  * Names are mapped after filters have looked at them, so filters speak of the source's names.
  */
 import { ReplicantError } from '../errors.js';
-import type { KeyFilter } from './key-filter.js';
 import { bytesOf, joinBytes, sameBytes, showKey, startsWith } from './words.js';
 
 export interface PrefixRule {
@@ -34,6 +33,8 @@ export interface KeyMap {
   sourcesOf(key: Uint8Array): readonly Uint8Array[];
   /** Where keys of the source may take the same name. Those that no rule touches keep theirs. */
   collisions(): readonly PrefixCollision[];
+  /** The same names with `prefix` in front of them all. */
+  under(prefix: Uint8Array): KeyMap;
 }
 
 interface Rule extends PrefixRule {
@@ -64,7 +65,14 @@ export function createKeyMap(rules: readonly PrefixRule[]): KeyMap {
     },
     sourcesOf: (key) => sourcesOf(key, longestFirst, ruleOf),
     collisions: () => collisionsOf(longestFirst),
+    under: (prefix) => createKeyMap(rulesUnder(prefix, rules)),
   };
+}
+
+function rulesUnder(prefix: Uint8Array, rules: readonly PrefixRule[]): PrefixRule[] {
+  const all = rules.map(({ from, to }) => ({ from, to: joinBytes(prefix, to) }));
+  const everyKey = rules.some(({ from }) => from.length === 0);
+  return everyKey ? all : [...all, { from: new Uint8Array(0), to: prefix }];
 }
 
 type RuleOf = (bytes: Uint8Array, start: number, end: number) => Rule | undefined;
@@ -126,15 +134,6 @@ export function describeCollision({ first, second, target }: PrefixCollision): s
   return `keys ${a} and ${b} both become ${both}: of two with the same rest, the one written last stays`;
 }
 
-/**
- * Can this key of the target come from a key of the source that passes the filter? What cannot is somebody
- * else's, and stays when the source empties a database.
- */
-export function carriesTargetKey(key: Uint8Array, filter: KeyFilter, keyMap: KeyMap | undefined): boolean {
-  if (keyMap === undefined || !keyMap.active) return filter.matchesKey(key);
-  return keyMap.sourcesOf(key).some((source) => filter.matchesKey(source));
-}
-
 /** `OLD=NEW`; a `=` that belongs to a prefix is written `\=`, a backslash `\\`, any byte `\xHH`. */
 export function parsePrefixRule(text: string): PrefixRule {
   const sides = [new Array<Uint8Array>()];
@@ -147,6 +146,12 @@ export function parsePrefixRule(text: string): PrefixRule {
     throw badRule(text, 'write OLD=NEW, and \\= for a = that belongs to a prefix');
   if (from.length + to.length === 0) throw badRule(text, 'one of the two prefixes must not be empty');
   return { from, to };
+}
+
+/** A prefix by itself, written as in a rule, where a `=` is a character like any other; undefined: it is none. */
+export function parsePrefix(text: string): Uint8Array | undefined {
+  const parts = [...text.matchAll(/\\x[\da-f]{2}|\\[\\=]|[^\\]+|\\/giu)].map(([part]) => part);
+  return parts.includes('\\') ? undefined : joinBytes(...parts.map((part) => partBytes(part, text)));
 }
 
 function partBytes(part: string, text: string): Uint8Array {

@@ -27,14 +27,15 @@ export function planKeyed(args: Args, spec: CommandSpec, context: FilterContext)
 }
 
 /** A command whose keys nobody knows: they may or may not pass, and may be any of its arguments. */
-export function planUnknown(args: Args, { db, filter, keyMap }: FilterContext): Plan {
+export function planUnknown(args: Args, { db, filter, names }: FilterContext): Plan {
   if (!filter.matchesDb(db)) return DROP;
   const name = showKey(args[0] ?? new Uint8Array(0));
   if (filter.keysActive || filter.kindsActive)
     return dropWith(
       `the keys of command ${name} are not known, so the filter cannot decide about it: left out`,
     );
-  if (keyMap?.active !== true || args.every((arg, at) => at === 0 || keyMap.map(arg) === undefined))
+  const keyMap = names?.of(db);
+  if (keyMap === undefined || args.every((arg, at) => at === 0 || keyMap.map(arg) === undefined))
     return FORWARD;
   return dropWith(`the keys of command ${name} are not known, so they cannot be mapped: left out`);
 }

@@ -7,11 +7,14 @@
  *  EVAL EVALSHA FCALL  the declared keys are mapped; reported, as a script may put names together by itself
  *  RENAME, COPY        of a key to itself, after mapping: nothing to do (only when prefixes collide)
  *
+ * A command that comes with the databases of its keys has keys of several.
+ *
  * Reports about scripts say the same for every script, so that whoever shows them can show them once.
  */
 import type { CommandSpec } from './command-data.js';
 import { commandOf, positionsOf } from './command-table.js';
 import type { KeyMap } from './key-map.js';
+import type { KeyNames } from './key-names.js';
 import { copyOptions } from './plan-databases.js';
 import {
   DROP,
@@ -33,23 +36,23 @@ interface Mapped {
   readonly report?: string;
 }
 
-export function mapPlan(plan: Plan, args: Args, context: FilterContext, keyMap: KeyMap): Plan {
-  if (plan.action === 'forward') return mapForward(args, context, keyMap);
-  return plan.action === 'replace' ? mapReplacement(plan, context, keyMap) : plan;
+export function mapPlan(plan: Plan, args: Args, context: FilterContext, names: KeyNames): Plan {
+  if (plan.action === 'forward') return mapForward(args, context, names);
+  return plan.action === 'replace' ? mapReplacement(plan, context, names) : plan;
 }
 
-function mapForward(args: Args, context: FilterContext, keyMap: KeyMap): Plan {
-  const mapped = mapCommand(args, context, keyMap);
+function mapForward(args: Args, context: FilterContext, names: KeyNames): Plan {
+  const mapped = mapCommand(args, context, names);
   if (becomesNothing(args, mapped.args, context.dbMap.toTarget(context.db), context)) return DROP;
   if (mapped.args === args && mapped.report === undefined) return { action: 'forward' };
   return replaceHere(context, [mapped.args], reported(mapped.report));
 }
 
-function mapReplacement(plan: Plan & { action: 'replace' }, context: FilterContext, keyMap: KeyMap): Plan {
+function mapReplacement(plan: Plan & { action: 'replace' }, context: FilterContext, names: KeyNames): Plan {
   const commands: PlannedCommand[] = [];
   const reports = plan.report === undefined ? [] : [plan.report];
-  for (const { targetDb, args } of plan.commands) {
-    const mapped = mapCommand(args, context, keyMap);
+  for (const { targetDb, args, keyDbs } of plan.commands) {
+    const mapped = mapCommand(args, context, names, keyDbs);
     if (becomesNothing(args, mapped.args, targetDb, context)) return DROP;
     commands.push({ targetDb, args: mapped.args });
     if (mapped.report !== undefined) reports.push(mapped.report);
@@ -62,10 +65,20 @@ function reported(report: string | undefined): { report?: string } {
   return report === undefined ? {} : { report };
 }
 
-function mapCommand(args: Args, { table }: FilterContext, keyMap: KeyMap): Mapped {
+function mapCommand(
+  args: Args,
+  { table, db }: FilterContext,
+  names: KeyNames,
+  keyDbs?: readonly number[],
+): Mapped {
   const spec = commandOf(args, table);
   if (spec === undefined) return { args };
-  const mapped = mapAt(args, positionsOf(spec.keys, args), (key) => keyMap.map(key));
+  const positions = positionsOf(spec.keys, args);
+  if (keyDbs !== undefined)
+    return { args: mapAt(args, positions, (key, nth) => names.of(keyDbs[nth] ?? db)?.map(key)) };
+  const keyMap = names.of(db);
+  if (keyMap === undefined) return { args };
+  const mapped = mapAt(args, positions, (key) => keyMap.map(key));
   if (spec.role === 'script') return { args: mapped, report: scriptReport(spec) };
   return spec.name === 'SORT' ? mapSort(mapped, keyMap) : { args: mapped };
 }
@@ -77,11 +90,11 @@ function scriptReport({ name }: CommandSpec): string {
 function mapAt(
   args: Args,
   positions: readonly number[],
-  map: (arg: Uint8Array) => Uint8Array | undefined,
+  map: (arg: Uint8Array, nth: number) => Uint8Array | undefined,
 ): Args {
   let out: Uint8Array[] | undefined;
-  for (const at of positions) {
-    const mapped = map(args[at]!);
+  for (const [nth, at] of positions.entries()) {
+    const mapped = map(args[at]!, nth);
     if (mapped === undefined || mapped === args[at]) continue;
     out ??= [...args];
     out[at] = mapped;

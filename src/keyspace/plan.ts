@@ -2,7 +2,7 @@
 import type { CommandTable } from './command-table.js';
 import type { DbMap } from './db-map.js';
 import type { KeyFilter } from './key-filter.js';
-import type { KeyMap } from './key-map.js';
+import type { KeyNames } from './key-names.js';
 
 export type Args = readonly Uint8Array[];
 
@@ -10,6 +10,8 @@ export type Args = readonly Uint8Array[];
 export interface PlannedCommand {
   readonly targetDb: number;
   readonly args: Args;
+  /** Of which source database each of its keys is; undefined: all of the one in force. */
+  readonly keyDbs?: readonly number[];
 }
 
 /**
@@ -28,10 +30,12 @@ export type Plan =
       readonly tolerateErrors: boolean;
       readonly report?: string;
     }
-  /** Empty target databases: whole ones, or only the keys in them that `carriesTargetKey` and pass the kinds. */
+  /** Empty target databases: whole ones, or only the keys in them that are the job's and pass the kinds. */
   | {
       readonly action: 'clear';
       readonly targetDbs: readonly number[];
+      /** When matching, only keys of these source databases; undefined: whichever they are of. */
+      readonly sourceDbs?: readonly number[];
       readonly scope: 'all' | 'matching';
       /** The source asked for ASYNC. */
       readonly async: boolean;
@@ -44,7 +48,7 @@ export interface FilterContext {
   readonly filter: KeyFilter;
   readonly dbMap: DbMap;
   /** None: keys keep their names. */
-  readonly keyMap?: KeyMap | undefined;
+  readonly names?: KeyNames | undefined;
   readonly table: CommandTable;
   /** How many databases the source has: which ones FLUSHALL means, and which can share a target. */
   readonly sourceDatabases: number;

@@ -11,7 +11,8 @@
  *  MSETNX                   | forward           | MSET of the pairs that are in    | drop
  *  RENAME a b, RENAMENX     | forward           | a in: DEL a. b in: DEL b, report | drop
  *  COPY a b [DB n]          | forward, n mapped | a in: drop. b in: DEL b, report  | drop
- *  MOVE k n                 | n mapped          | from in: DEL k. to in: report    | drop
+ *  MOVE k n                 | n mapped, RENAME  | from in: DEL k. to in: report    | drop
+ *                           | COPY + DEL        |                                  |
  *  SMOVE a b m              | forward           | a in: SREM a m. b in: SADD b m   | drop
  *  LMOVE(M), RPOPLPUSH a b  | forward           | a in: LPOP/RPOP a. b in: report  | drop
  *  xSTORE BITOP SORT GEO…   | forward           | dest out: drop. dest in: DEL     | drop
@@ -25,10 +26,10 @@
  *                           | that is mapped); else forward by database
  *
  *  SELECT n   n mapped; drop when n is out
- *  FLUSHDB    forward; under key or kind filters or a key map only the keys that can be the source's; report
- *             when databases share a target
+ *  FLUSHDB    forward; under key or kind filters or a key map only the keys that can be the source's; where
+ *             databases share a target, only those with its prefix; report when that does not tell them apart
  *  FLUSHALL   under any filter or map: the target databases of all source databases that are in
- *  SWAPDB     both in: mapped. One in: empty it, report. None: drop. Shared targets: drop, report
+ *  SWAPDB     both in: mapped. One in: empty it, report. None: drop. Shared targets, prefixes: drop, report
  *  MULTI EXEC PUBLISH SCRIPT FUNCTION CLUSTER   forward (the engine has a policy for each of them)
  *  PING REPLCONF OPINFO                         drop
  *
@@ -48,7 +49,8 @@
  * Commands left out by their name are dropped, whatever they say; SELECT, MULTI and EXEC are not asked about.
  *
  * A key map comes last: everything above speaks of the source's names, and plan-mapping.ts gives the keys of
- * the outcome their names on the target.
+ * the outcome their names on the target, each by the database it is of. Between databases with different prefixes
+ * MOVE is RENAME when both go into one database of the target, else COPY and DEL.
  */
 import type { CommandSpec } from './command-data.js';
 import { commandOf } from './command-table.js';
@@ -59,8 +61,8 @@ import { DROP, FORWARD, type Args, type FilterContext, type Plan } from './plan.
 
 export function planFiltered(args: Args, context: FilterContext): Plan {
   const plan = planBySource(args, context);
-  const { keyMap } = context;
-  return keyMap === undefined || !keyMap.active ? plan : mapPlan(plan, args, context, keyMap);
+  const { names } = context;
+  return names?.active === true ? mapPlan(plan, args, context, names) : plan;
 }
 
 /** Databases are the target's here, keys still the source's. */

@@ -1,5 +1,7 @@
 /** What is asked of the target before anything is written, and the emptying that was asked for. */
+import { ReplicantError } from '../errors.js';
 import { Client } from '../net/client.js';
+import { type Endpoint, formatDeployment } from '../net/endpoint.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import { dealWithKeys } from '../sync/examination.js';
 import { patiently } from '../sync/patience.js';
@@ -15,6 +17,7 @@ import {
   writtenDbs,
 } from '../sync/prepare.js';
 import type { Capabilities } from '../target/capabilities.js';
+import { discover } from '../topology/discover.js';
 import type { RestoreEvent, RestoreOptions } from './options.js';
 
 export interface TargetFindings {
@@ -24,6 +27,17 @@ export interface TargetFindings {
   readonly hasKeys: boolean;
   /** The difference of its clock to ours. */
   readonly clockOffsetMs: number;
+}
+
+/** The server, or the primary that Sentinels name. */
+export async function findTarget(target: Endpoint): Promise<Endpoint> {
+  const topology = await discover(target, 'target');
+  if (topology.kind === 'sentinel') return topology.endpoint;
+  if (topology.kind === 'standalone') return target;
+  throw new ReplicantError('USAGE', 'the target is a cluster, which restore does not load into yet', {
+    place: { at: formatDeployment(target) },
+    hint: 'load the file into a server of its own, and sync that with the cluster: replicant sync',
+  });
 }
 
 export async function examineTarget(

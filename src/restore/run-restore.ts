@@ -11,7 +11,7 @@ import type { FileInput } from '../io/file-input.js';
 import { WINDOW_BYTES } from '../io/snapshot-input.js';
 import { createDbMap, type DbMap } from '../keyspace/db-map.js';
 import { createKeyFilter } from '../keyspace/key-filter.js';
-import { formatAddress } from '../net/endpoint.js';
+import { formatDeployment } from '../net/endpoint.js';
 import { formatServer } from '../rdb/server-support.js';
 import { judgeRefusal } from '../sync/refusal.js';
 import { SnapshotWriter } from '../sync/snapshot-writer.js';
@@ -19,7 +19,7 @@ import type { SkippedItem } from '../sync/status.js';
 import { Tally } from '../sync/tally.js';
 import type { FailedCommand } from '../target/failed-command.js';
 import { keysTo } from '../target/outlet.js';
-import { examineTarget, type TargetFindings } from './examine-target.js';
+import { examineTarget, findTarget, type TargetFindings } from './examine-target.js';
 import { CommandLoader } from './load-commands.js';
 import type { LoadContext } from './load-context.js';
 import { LineLoader } from './load-lines.js';
@@ -43,7 +43,7 @@ type Format = Exclude<RestoreFormat, 'auto'>;
 
 export class Restore {
   readonly done: Promise<RestoreSummary>;
-  readonly #o: RestoreOptions;
+  #o: RestoreOptions;
   readonly #deps: RestoreDeps;
   readonly #tally = new Tally();
   readonly #origins = new Origins();
@@ -81,7 +81,7 @@ export class Restore {
     return {
       ok: this.#ok && skippedCount === 0,
       source: this.#input?.label ?? this.#o.source,
-      target: formatAddress(this.#o.target.address),
+      target: formatDeployment(this.#o.target),
       format: this.#format,
       ...this.progress(),
       ...{ expiredKeys, emptyKeys, filteredKeys, skippedCount, skipped },
@@ -96,10 +96,11 @@ export class Restore {
       this.#input = input;
       this.#format = formatOf(this.#o.format, input);
       const dbMap = createDbMap(this.#o.dbMap);
+      this.#o = { ...this.#o, target: await findTarget(this.#o.target) };
       const findings = await examineTarget(this.#o, dbMap, this.#abort.signal, (level, message) =>
         this.#deps.emit({ level, message }),
       );
-      const at = formatAddress(this.#o.target.address);
+      const at = formatDeployment(this.#o.target);
       this.#emit(
         'info',
         `loading ${input.label} (${this.#format}) into ${at}, ${formatServer(findings.capabilities.server)}`,
@@ -220,7 +221,7 @@ export class Restore {
     this.#tally.errors++;
     const refused = judgeRefusal(
       failed,
-      formatAddress(this.#o.target.address),
+      formatDeployment(this.#o.target),
       this.#inCommands ? 'stream' : 'snapshot',
     );
     const file = this.#origins.fileOf(failed.number) ?? this.#o.source;
@@ -234,14 +235,10 @@ export class Restore {
       ...(key === undefined ? {} : { key }),
     };
     const words = refused.error.message.replace(/ of the (?:snapshot|stream) was/u, ' was');
-    const error = new ReplicantError(
-      refused.error.code,
-      `${words} by ${formatAddress(this.#o.target.address)}`,
-      {
-        place,
-        hint: refused.error.hint,
-      },
-    );
+    const error = new ReplicantError(refused.error.code, `${words} by ${formatDeployment(this.#o.target)}`, {
+      place,
+      hint: refused.error.hint,
+    });
     if (!refused.skippable || this.#o.onError === 'stop') throw error;
     if (!this.#inCommands) this.#tally.keys--;
     const name = this.#inCommands ? `${failed.name} ${key ?? ''}` : (key ?? failed.name);

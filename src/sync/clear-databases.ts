@@ -10,13 +10,14 @@ import { sweepKeys } from '../target/sweep-keys.js';
 import { refusalOfTarget } from '../target/target-state.js';
 import type { ValueKind } from './options.js';
 import type { ClearRequest } from './stream-applier.js';
+import type { TargetKeys } from './target-keys.js';
 
 /** Emptying a large database takes as long as it takes. */
 const FLUSH_TIMEOUT_MS = 600_000;
 
 export interface ClearScope {
   /** Which keys are the job's, by their names on the target; undefined: all. */
-  readonly wanted?: ((db: number, key: Uint8Array) => boolean) | undefined;
+  readonly wanted?: TargetKeys | undefined;
   readonly wantedKind?: ((kind: ValueKind) => boolean) | undefined;
   /** The target has UNLINK. */
   readonly unlink: boolean;
@@ -32,7 +33,8 @@ export async function clearDatabases(
   // A key that moves to a node which was flushed before would stay: on a cluster the keys are looked at.
   if (request.matching || (await readLayout(clients)) !== undefined) {
     const dbs = new Set(request.targetDbs);
-    await sweepKeys(clients, { doomed: wanted, dbs, wantedKind, unlink, signal });
+    const doomed = (db: number, key: Uint8Array): boolean => wanted(db, key, request.sourceDbs);
+    await sweepKeys(clients, { doomed, dbs, wantedKind, unlink, signal });
     return;
   }
   await onEachNode(clients, signal, async (client) => {

@@ -20,6 +20,7 @@ export const SYNC_DEFAULTS: Omit<SyncOptions, 'name' | 'source' | 'target'> = {
     },
   },
   dbMap: new Map(),
+  dbPrefixes: new Map(),
   keyMap: [],
   psyncCommand: 'PSYNC',
   stateDir: undefined,

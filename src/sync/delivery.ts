@@ -24,6 +24,7 @@ import { bytesOf } from '../keyspace/words.js';
 import { RdbDecoder } from '../rdb/file-decoder.js';
 import type { Spool, SpoolLog } from '../spool/spool.js';
 import type { Capabilities } from '../target/capabilities.js';
+import { loadingClaims } from '../target/cluster/lane-claim.js';
 import type { Lanes } from '../target/cluster/lanes.js';
 import type { CommitEvents, Commits, Outlet } from '../target/outlet.js';
 import type { Pipeline } from '../target/pipeline.js';
@@ -150,8 +151,8 @@ export class Delivery {
   constructor(options: DeliveryOptions) {
     this.#o = options;
     this.#window = new ByteWindow(options.crc.window);
-    this.#checkpoint = options.checkpoint;
-    this.#writerOfTexts = new CheckpointWriter(options.checkpoint);
+    this.#checkpoint = startOf(options);
+    this.#writerOfTexts = new CheckpointWriter(this.#checkpoint);
     this.#gathers = options.atomic || options.lanes !== undefined;
     this.#commits = options.commits({
       settled: (tag) => this.#guard(() => this.#settled(tag)),
@@ -385,6 +386,7 @@ export class Delivery {
     });
     this.#decoder = new RdbDecoder(this.#writer, { crc });
     this.#next = spool.snapshot.start;
+    this.#o.lanes?.noteLoaded(this.#checkpoint.loaded);
     this.#phase = 'loading';
     this.#lastLoadingMs = Date.now();
   }
@@ -441,6 +443,7 @@ export class Delivery {
 
   #commitLoading(writer: SnapshotWriter, now: number): void {
     writer.flush();
+    this.#o.lanes?.noteLoaded(this.#checkpoint.loaded);
     const text = this.#writerOfTexts.writeLoaded(this.#checkpoint.loaded, now);
     this.#commits.commit(text, TAG.loading, Math.max(0, writer.targetDb), 0);
     writer.targetDb = 0;
@@ -722,6 +725,12 @@ export class Delivery {
   #wake(): void {
     for (const wake of this.#settledWaiters.splice(0)) wake();
   }
+}
+
+/** What the record says before the first key or command. */
+function startOf({ checkpoint, claims, plan }: DeliveryOptions): Checkpoint {
+  if (claims === undefined || plan.kind !== 'load') return checkpoint;
+  return { ...checkpoint, lanes: loadingClaims(claims, plan.skipBefore) };
 }
 
 /** The applier's view of the commits. */

@@ -10,6 +10,7 @@ import { serverProfile } from '../inspect/server-profile.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { KeyMap } from '../keyspace/key-map.js';
+import { type KeyNames, keyNames } from '../keyspace/key-names.js';
 import { showKey } from '../keyspace/words.js';
 import type { Dialect } from '../rdb/dialect.js';
 import { encodeDumpPayload, UNIVERSAL_VERSION } from '../rdb/dump-payload.js';
@@ -80,6 +81,7 @@ export class SnapshotRehearsal implements RdbHandler {
   libraries = 0;
   readonly modules: Map<string, ModuleKeys> = new Map();
   readonly #o: RehearsalOptions;
+  readonly #names: KeyNames;
   readonly #writer: SnapshotWriter;
   readonly #meter: MemoryMeter;
   /** Database → `type encoding` → counts. */
@@ -99,6 +101,7 @@ export class SnapshotRehearsal implements RdbHandler {
     this.#o = options;
     const { findings, filter, dbMap, keyMap, hold, crc, present } = options;
     const { capabilities, clockOffsetMs, targetDatabases, targetHasKeys } = findings;
+    this.#names = keyNames(dbMap, keyMap);
     this.#writer = new SnapshotWriter({
       ...{ out: keysTo(this.output.pipeline), tally: this.tally, crc, capabilities, clockOffsetMs },
       ...{ targetDatabases, targetHasKeys, filter, dbMap, keyMap, hold },
@@ -263,7 +266,7 @@ export class SnapshotRehearsal implements RdbHandler {
     this.#noteProblems('key', way !== undefined);
     if (way === undefined) return;
     counts.memoryBytes += this.#meter.bytes;
-    if (this.#o.keyMap?.map(keyBytes, keyStart, keyEnd) !== undefined) this.#renamed++;
+    if (this.#names.of(this.#db)?.map(keyBytes, keyStart, keyEnd) !== undefined) this.#renamed++;
     if (expiresAtMs < 0) return;
     this.#timed.set(this.#db, (this.#timed.get(this.#db) ?? 0) + 1);
     if (expiresAtMs < this.#nowMs) this.#expired++;

@@ -5,7 +5,7 @@ import type { SurveyedCheckpoint } from '../checkpoint/survey.js';
 import { ReplicantError } from '../errors.js';
 import { formatPosition, type Position } from '../replication/position.js';
 import type { SyncOptions } from './options.js';
-import type { Backlog } from './server-info.js';
+import { type Backlog, canContinue } from './server-info.js';
 
 export interface StartFacts {
   readonly sync: Pick<
@@ -27,13 +27,6 @@ export interface Start {
   readonly refusal: ReplicantError | undefined;
 }
 
-/** As the server judges PSYNC: the next byte wanted must be in its backlog, or be the one to come. */
-export function canContinue(backlog: Backlog, { replid, offset }: Position): boolean {
-  const next = offset + 1;
-  const known = replid === backlog.replid || (replid === backlog.formerReplid && next <= backlog.formerEnd);
-  return known && backlog.bytes >= 0 && next >= backlog.first && next <= backlog.first + backlog.bytes;
-}
-
 export function planStart(facts: StartFacts): Start {
   const { resumeFrom } = facts.sync;
   const checkpoint = facts.found?.checkpoint;
@@ -43,6 +36,18 @@ export function planStart(facts: StartFacts): Start {
   if (checkpoint === undefined) return { how: 'full', text: firstCopy(facts), position: undefined, refusal };
   if (checkpoint.state === 'streaming') return { ...fromPosition(checkpoint, facts), refusal };
   return { ...fromLoading(checkpoint, facts), position: undefined, refusal };
+}
+
+/** A source of several shards, each of which starts by itself. */
+export function planShards(facts: Omit<StartFacts, 'found'>, found: readonly SurveyedCheckpoint[]): Start {
+  const starts = found.map((one) => planStart({ ...facts, found: one }));
+  if (starts.length === 0) return planStart({ ...facts, found: undefined });
+  return {
+    how: 'open',
+    text: 'for each shard where its last run ended if the source can go on there; otherwise with a full copy of the shard',
+    position: undefined,
+    refusal: starts.find(({ refusal }) => refusal !== undefined)?.refusal,
+  };
 }
 
 function firstCopy({ sync: { targetNotEmpty }, targetKeys }: StartFacts): string {

@@ -9,28 +9,34 @@ import { surveyCheckpoints } from '../checkpoint/survey.js';
 import { Crc64 } from '../bytes/crc64.js';
 import type { HoldPolicy } from '../convert/held-deadline.js';
 import { formatError, ReplicantError } from '../errors.js';
-import { LiveInput } from '../io/live-input.js';
+import { DeploymentInput } from '../io/deployment-input.js';
 import { WINDOW_BYTES } from '../io/snapshot-input.js';
 import { createDbMap, type DbMap } from '../keyspace/db-map.js';
 import { createKeyFilter, type KeyFilter } from '../keyspace/key-filter.js';
-import { carriesTargetKey, createKeyMap, type KeyMap } from '../keyspace/key-map.js';
+import { createKeyMap, type KeyMap } from '../keyspace/key-map.js';
+import { keySlot } from '../keyspace/key-slot.js';
+import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
-import { formatAddress } from '../net/endpoint.js';
+import { type Endpoint, formatDeployment } from '../net/endpoint.js';
 import { formatServer } from '../rdb/server-support.js';
 import { formatPosition } from '../replication/position.js';
 import { describeCapabilities } from '../target/capabilities.js';
+import { connectAll, findPrimaries } from '../target/cluster/target-nodes.js';
+import { PROBE_KEY } from '../target/probe-target.js';
 import { removeMissing } from '../target/remove-missing.js';
 import { judgeCommands, readCalls } from './dry-run-commands.js';
 import { showModules } from './dry-run-modules.js';
 import type { DryRunModule, DryRunRefusal, DryRunReport } from './dry-run-report.js';
 import { NamesSet, SnapshotRehearsal } from './dry-run-snapshot.js';
-import { planStart, type Start } from './dry-run-start.js';
-import { readBacklog } from './server-info.js';
+import { planShards, planStart, type Start } from './dry-run-start.js';
+import { readBacklog, readServerInfo } from './server-info.js';
 import { examine, type Findings } from './examination.js';
 import type { SyncOptions } from './options.js';
 import { writtenDbs } from './prepare.js';
 import { noModule } from './refusal.js';
+import { atHome, resolveEnds } from './resolve-ends.js';
 import type { Emit } from './status.js';
+import { targetKeys } from './target-keys.js';
 
 export interface DryRunOptions {
   readonly sync: SyncOptions;
@@ -69,10 +75,14 @@ interface Answers {
   readonly findings: Findings;
   readonly start: Start;
   readonly calls: ReadonlyMap<string, number> | undefined;
+  readonly sourceKeys: number;
 }
 
 class DryRunning {
-  readonly #sync: SyncOptions;
+  /** As it was given; then with what has been found at both ends. */
+  #sync: SyncOptions;
+  /** The source, or its shards. */
+  #sources: readonly Endpoint[] = [];
   readonly #signal: AbortSignal;
   readonly #emit: Emit;
   readonly #filter: KeyFilter;
@@ -81,7 +91,7 @@ class DryRunning {
   readonly #dbs: ReadonlySet<number> | undefined;
   readonly #refusals: ReplicantError[] = [];
   readonly #notes: string[] = [];
-  #input: LiveInput | undefined;
+  #input: DeploymentInput | undefined;
   #rehearsal: SnapshotRehearsal | undefined;
 
   constructor({ sync, signal, emit }: DryRunOptions) {
@@ -89,7 +99,7 @@ class DryRunning {
     this.#signal = signal;
     this.#emit = emit;
     this.#filter = createKeyFilter(sync.filter);
-    this.#dbMap = createDbMap(sync.dbMap);
+    this.#dbMap = createDbMap(sync.dbMap, sync.dbPrefixes);
     this.#keyMap = sync.keyMap.length === 0 ? undefined : createKeyMap(sync.keyMap);
     this.#dbs = writtenDbs(sync, this.#dbMap);
   }
@@ -103,6 +113,15 @@ class DryRunning {
   }
 
   async run(): Promise<DryRunReport> {
+    const { sync, sourceMap } = await resolveEnds(this.#sync);
+    this.#signal.throwIfAborted();
+    this.#sync = sync;
+    this.#sources = sourceMap?.shards
+      .filter(({ slots }) => slots.length > 0)
+      .map(({ shardId, nodeIds }) => ({
+        ...sync.source,
+        find: { kind: 'shard', shardId, nodeIds, read: 'primary' },
+      })) ?? [sync.source];
     const answers = await this.#ask();
     const present = this.#namesWanted(answers) ? new NamesSet(randomBytes(SECRET_BYTES)) : undefined;
     const crc = new Crc64(WINDOW_BYTES);
@@ -119,8 +138,13 @@ class DryRunning {
   // ---- asking ----------------------------------------------------------------------------------------
 
   async #ask(): Promise<Answers> {
+    const sync = this.#sync;
+    const shards = this.#sources.length > 1 || this.#sources[0]?.find?.kind === 'shard';
+    const found = await this.#withTargets((clients) => surveyCheckpoints(clients, sync.name));
     const findings = await examine({
-      ...{ sync: this.#sync, filter: this.#filter, dbMap: this.#dbMap, keyMap: this.#keyMap },
+      sync: { ...(sync.targetIsCluster ? atHome(sync) : sync), source: this.#sources[0]! },
+      ...{ sourceIsNode: shards, known: shards && found.length > 0 },
+      ...{ filter: this.#filter, dbMap: this.#dbMap, keyMap: this.#keyMap },
       ...{ dbs: this.#dbs, signal: this.#signal },
       emit: (level, event, message) => {
         if (event === 'note') this.#notes.push(message);
@@ -130,19 +154,38 @@ class DryRunning {
     });
     this.#signal.throwIfAborted();
     if (findings === undefined) throw new ReplicantError('INTERNAL', 'an examination without findings');
-    const [replication, stats] = await withClient(this.#sync, 'source', (client) =>
-      Promise.all([askText(client, 'replication'), askText(client, 'commandstats')]),
-    );
-    const [found] = await withClient(this.#sync, 'target', (client) =>
-      surveyCheckpoints([client], this.#sync.name),
-    );
-    const start = planStart({
-      ...{ sync: this.#sync, found, targetKeys: findings.targetKeys },
-      spooled: await hasFiles(this.#sync.stateDir),
-      backlog: replication === undefined ? undefined : readBacklog(replication),
-    });
+    const told = await Promise.all(this.#sources.map(askSource));
+    const [replication] = told.map((one) => one.replication);
+    const facts = {
+      ...{ sync, targetKeys: findings.targetKeys },
+      spooled: await hasFiles(sync.stateDir),
+      backlog: shards || replication === undefined ? undefined : readBacklog(replication),
+    };
+    const start = shards ? planShards(facts, found) : planStart({ ...facts, found: found[0] });
     if (start.refusal !== undefined) this.#refusals.unshift(start.refusal);
-    return { findings, start, calls: stats === undefined ? undefined : readCalls(stats) };
+    const stats = told.map((one) => one.stats).filter((one) => one !== undefined);
+    const calls = stats.length < told.length ? undefined : addCalls(stats.map(readCalls));
+    const keys = told.map(({ keyspace }) => this.#countKeys(keyspace));
+    const sourceKeys = shards ? keys.reduce((sum, count) => sum + count, 0) : findings.sourceKeys;
+    return { findings, start, calls, sourceKeys };
+  }
+
+  #countKeys(keyspace: string | undefined): number {
+    const counts = [...(keyspace === undefined ? [] : readServerInfo(keyspace).keys)];
+    return counts.reduce((sum, [db, keys]) => (this.#filter.matchesDb(db) ? sum + keys : sum), 0);
+  }
+
+  /** Connections to the target, or to each of its primaries. */
+  async #withTargets<T>(action: (clients: readonly Client[]) => Promise<T>): Promise<T> {
+    const { target, targetIsCluster } = this.#sync;
+    const clients = targetIsCluster
+      ? await connectAll(await findPrimaries(target))
+      : [await Client.connect(target, 'target')];
+    try {
+      return await action(clients);
+    } finally {
+      for (const client of clients) client.close();
+    }
   }
 
   /** Everything is held while a snapshot is loaded. */
@@ -170,7 +213,7 @@ class DryRunning {
   // ---- reading ---------------------------------------------------------------------------------------
 
   async #read(rehearsal: SnapshotRehearsal, crc: Crc64): Promise<{ bytes: number; seconds: number }> {
-    const input = new LiveInput(this.#sync.source, this.#sync.psyncCommand);
+    const input = new DeploymentInput(this.#sync.source, this.#sync.psyncCommand);
     this.#input = input;
     this.#emit('info', 'full-sync-start', `asking ${input.label} for a snapshot, as a new replica would`);
     let firstMs = -1;
@@ -196,19 +239,28 @@ class DryRunning {
   ): Promise<[removedAfter: number | null, modules: DryRunModule[]]> {
     const removes = present !== undefined && this.#removes(answers);
     if (!removes && rehearsal.modules.size === 0) return [null, []];
-    return await withClient(this.#sync, 'target', async (client) => [
-      removes ? await this.#countMissing(client, present, answers.findings) : null,
-      await showModules(client, rehearsal, answers.findings),
-    ]);
+    const removed = removes
+      ? await this.#withTargets((clients) => this.#countMissing(clients, present, answers.findings))
+      : null;
+    const slot = keySlot(bytesOf(PROBE_KEY));
+    const { target, targetIsCluster } = this.#sync;
+    const place: Endpoint = targetIsCluster ? { ...target, find: { kind: 'slot', slot } } : target;
+    const modules = await withClient(place, 'target', (client) =>
+      showModules(client, rehearsal, answers.findings),
+    );
+    return [removed, modules];
   }
 
   /** What a mirror would remove, which nothing is removed for. */
-  async #countMissing(client: Client, keys: NamesSet, { capabilities }: Findings): Promise<number> {
-    const [filter, dbMap, keyMap] = [this.#filter, this.#dbMap, this.#keyMap];
-    const { removed } = await removeMissing([client], {
+  async #countMissing(
+    clients: readonly Client[],
+    keys: NamesSet,
+    { capabilities }: Findings,
+  ): Promise<number> {
+    const filter = this.#filter;
+    const { removed } = await removeMissing(clients, {
       ...{ keys, dbs: this.#dbs, unlink: capabilities.unlink, signal: this.#signal },
-      wanted: (db, key) =>
-        dbMap.sourcesOf(db).some((from) => filter.matchesDb(from)) && carriesTargetKey(key, filter, keyMap),
+      wanted: targetKeys(filter, this.#dbMap, this.#keyMap) ?? (() => true),
       wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind) : undefined,
       remove: (_, doomed) => Promise.resolve(doomed.length),
     });
@@ -218,7 +270,7 @@ class DryRunning {
   // ---- telling ---------------------------------------------------------------------------------------
 
   #report(
-    { findings, start, calls }: Answers,
+    { findings, start, calls, sourceKeys }: Answers,
     rehearsal: SnapshotRehearsal,
     read: { bytes: number; seconds: number; removedAfter: number | null; modules: DryRunModule[] },
   ): DryRunReport {
@@ -236,12 +288,12 @@ class DryRunning {
     return {
       ...{ format: 'replicant-dry-run', version: 1, ok: exitCode === 0, exitCode, name },
       source: {
-        address: formatAddress(source.address),
+        address: formatDeployment(source),
         server: sourceIdentity === undefined ? null : formatServer(sourceIdentity),
-        keys: findings.sourceKeys,
+        keys: sourceKeys,
       },
       target: {
-        address: formatAddress(target.address),
+        address: formatDeployment(target),
         server: formatServer(capabilities.server),
         keys: targetKeys,
         abilities: describeCapabilities(capabilities),
@@ -285,12 +337,32 @@ function describeRefusal(error: ReplicantError): DryRunRefusal {
   return { code: error.code, message: formatError(error), exitCode: error.exitCode };
 }
 
+interface Told {
+  readonly replication: string | undefined;
+  readonly stats: string | undefined;
+  readonly keyspace: string | undefined;
+}
+
+function askSource(source: Endpoint): Promise<Told> {
+  return withClient(source, 'source', async (client) => ({
+    replication: await askText(client, 'replication'),
+    stats: await askText(client, 'commandstats'),
+    keyspace: await askText(client, 'keyspace'),
+  }));
+}
+
+function addCalls(all: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const [name, count] of all.flatMap((one) => [...one])) sums.set(name, (sums.get(name) ?? 0) + count);
+  return sums;
+}
+
 async function withClient<T>(
-  sync: SyncOptions,
+  endpoint: Endpoint,
   side: 'source' | 'target',
   action: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const client = await Client.connect(sync[side], side);
+  const client = await Client.connect(endpoint, side);
   try {
     return await action(client);
   } finally {

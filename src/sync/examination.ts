@@ -5,7 +5,7 @@
 import { countOurs, readCheckpoint } from '../checkpoint/store.js';
 import { ReplicantError } from '../errors.js';
 import { BUILTIN_COMMANDS, type CommandTable, extendTable } from '../keyspace/command-table.js';
-import type { DbMap } from '../keyspace/db-map.js';
+import { type DbMap, describeDbCollision } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import { describeCollision, type KeyMap } from '../keyspace/key-map.js';
 import { keySlot } from '../keyspace/key-slot.js';
@@ -77,6 +77,10 @@ export interface ExaminationOptions {
    * the rest can be looked at, too.
    */
   readonly refuse?: ((error: ReplicantError) => void) | undefined;
+  /** `sync.source` is one node of a cluster. */
+  readonly sourceIsNode?: boolean | undefined;
+  /** An earlier run is known to have been here. */
+  readonly known?: boolean | undefined;
 }
 
 const DEFAULT_DATABASES = 16;
@@ -111,7 +115,7 @@ async function examineBoth(
   const sourceInfo = await patiently(() => askInfo(source, 'source'), o.signal, waiting);
   const targetInfo = await patiently(() => askInfo(target, 'target'), o.signal, waiting);
   if (o.signal.aborted) return undefined;
-  if (o.sync.shard === undefined) checkMode(sourceInfo, 'source', source.address);
+  if (o.sync.shard === undefined && o.sourceIsNode !== true) checkMode(sourceInfo, 'source', source.address);
   if (!cluster) checkMode(targetInfo, 'target', target.address);
   checkDifferent(sourceInfo, targetInfo);
   checkWritable(targetInfo, target.address);
@@ -137,7 +141,11 @@ async function examineBoth(
     .filter(([db]) => o.filter.matchesDb(db))
     .reduce((sum, [, keys]) => sum + keys, 0);
   const prepared = o.sync.shard?.targetPrepared;
-  const known = prepared?.known === true || checkpoint !== undefined || o.sync.resumeFrom !== undefined;
+  const known =
+    o.known === true ||
+    prepared?.known === true ||
+    checkpoint !== undefined ||
+    o.sync.resumeFrom !== undefined;
   const keys = prepared === undefined ? await countForeignKeys(nodes, o.dbs) : 0;
   // A target that carries our own checkpoint holds what we have put there.
   const targetHasKeys =
@@ -240,12 +248,9 @@ function describeServer(identity: ServerIdentity | undefined): string {
 }
 
 function warnOfCollisions({ dbMap, filter, emit }: ExaminationOptions, source: ServerInfo | undefined): void {
-  for (const { target, sources } of dbMap.collisions((db) => filter.matchesDb(db))) {
-    const used = sources.filter((db) => (source?.keys.get(db) ?? 0) > 0);
-    if (used.length < 2) continue;
-    const which = `databases ${used.join(' and ')} of the source both go to db ${target}`;
-    emit('warn', 'note', `${which}: keys of the same name overwrite each other`);
-  }
+  const used = (db: number): boolean => (source?.keys.get(db) ?? 0) > 0;
+  for (const collision of dbMap.collisions((db) => filter.matchesDb(db) && used(db)))
+    emit('warn', 'note', describeDbCollision(collision));
 }
 
 export interface KeysPolicy {

@@ -29,6 +29,8 @@ export interface SyncOptions {
   readonly filter: FilterOptions;
   /** source database → target database; databases not named keep their number. */
   readonly dbMap: ReadonlyMap<number, number>;
+  /** source database → what stands in front of its keys on the target, not empty. */
+  readonly dbPrefixes: ReadonlyMap<number, Uint8Array>;
   /** Prefixes of keys that are others on the target. */
   readonly keyMap: readonly PrefixRule[];
   /** The name of PSYNC on the source; some providers rename it. */

@@ -130,11 +130,11 @@ export function checkDatabases(
   dbMap: DbMap,
 ): void {
   if (source === undefined) return;
-  for (const db of source.keys.keys()) {
-    const to = dbMap.toTarget(db);
-    if (!filter.matchesDb(db) || to < databases) continue;
-    throw noSuchDatabase(databases, to, db);
-  }
+  const placeless = [...source.keys.keys()].filter(
+    (db) => filter.matchesDb(db) && dbMap.toTarget(db) >= databases,
+  );
+  const [db] = placeless;
+  if (db !== undefined) throw noSuchDatabase(databases, dbMap.toTarget(db), db, { all: placeless });
 }
 
 /** The difference of a server's clock to ours, in ms; undefined when it does not tell. */

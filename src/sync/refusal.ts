@@ -103,14 +103,34 @@ export function noModule(type: string, target: ServerIdentity, refusal: Replican
   );
 }
 
-/** A database of the source has no place on the target; `offset` when the stream leads there. */
-export function noSuchDatabase(databases: number, to: number, db: number, offset?: number): ReplicantError {
-  return new ReplicantError(
-    'TARGET_REFUSED',
-    `the target has ${databases} databases, so there is no db ${to}`,
-    {
-      place: { db, ...(offset === undefined ? {} : { offset }) },
-      hint: `raise "databases" on the target, or use --map-db ${db}=N or --exclude-db ${db}`,
-    },
-  );
+export interface Placeless {
+  /** The stream leads there. */
+  readonly offset?: number;
+  /** All databases of the source that have no place, where they are known. */
+  readonly all?: readonly number[];
+}
+
+/** A database of the source has no place on the target. */
+export function noSuchDatabase(
+  databases: number,
+  to: number,
+  db: number,
+  { offset, all = [db] }: Placeless = {},
+): ReplicantError {
+  const place = { db, ...(offset === undefined ? {} : { offset }) };
+  const has = databases === 1 ? 'one database only' : `${databases} databases`;
+  return new ReplicantError('TARGET_REFUSED', `the target has ${has}, so there is no db ${to}`, {
+    place,
+    hint:
+      databases === 1
+        ? intoOne(all)
+        : `raise "databases" on the target, or use --map-db ${db}=N or --exclude-db ${db}`,
+  });
+}
+
+/** As in a cluster. */
+function intoOne(dbs: readonly number[]): string {
+  const maps = dbs.map((db) => `--map-db ${db}=0:db${db}:`).join(' ');
+  const excludes = dbs.map((db) => `--exclude-db ${db}`).join(' ');
+  return `${maps} puts all of it into one, with a prefix in front of the keys; ${excludes} leaves it out`;
 }

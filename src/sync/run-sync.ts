@@ -10,13 +10,11 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Crc64 } from '../bytes/crc64.js';
 import { connectionName } from '../checkpoint/connections.js';
-import { checkpointKey, type Owner } from '../checkpoint/record.js';
+import type { Owner } from '../checkpoint/record.js';
 import { formatError, ReplicantError } from '../errors.js';
 import { createDbMap, type DbMap } from '../keyspace/db-map.js';
 import { createKeyFilter, type KeyFilter } from '../keyspace/key-filter.js';
 import { createKeyMap, type KeyMap } from '../keyspace/key-map.js';
-import { keySlot } from '../keyspace/key-slot.js';
-import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
 import { type Endpoint, formatDeployment, formatEndpoint } from '../net/endpoint.js';
 import { formatPosition, type Position } from '../replication/position.js';
@@ -31,6 +29,7 @@ import type { SyncOptions, ValueKind } from './options.js';
 import { sleep } from './patience.js';
 import { writtenDbs } from './prepare.js';
 import { buildStatus, buildSummary, type RunFacts } from './report.js';
+import { atHome } from './resolve-ends.js';
 import { readBacklog } from './server-info.js';
 import { SourceSide } from './source-side.js';
 import { SourceWatch } from './source-watch.js';
@@ -90,7 +89,7 @@ class SyncRun implements SyncHandle {
     const options = given.targetIsCluster ? atHome(given) : given;
     this.#o = options;
     this.#filter = createKeyFilter(options.filter);
-    this.#dbMap = createDbMap(options.dbMap);
+    this.#dbMap = createDbMap(options.dbMap, options.dbPrefixes);
     this.#keyMap = options.keyMap.length === 0 ? undefined : createKeyMap(options.keyMap);
     this.#watch = new SourceWatch(options.source, () => this.#checkCaughtUp());
     this.#owner = {
@@ -513,12 +512,6 @@ class SyncRun implements SyncHandle {
       listener(details === undefined ? { level, event, message } : { level, event, message, details });
     }
   }
-}
-
-/** Of a cluster the node that the job's record is on is the target's address. */
-function atHome(options: SyncOptions): SyncOptions {
-  const slot = keySlot(bytesOf(checkpointKey(options.name)));
-  return { ...options, target: { ...options.target, find: { kind: 'slot', slot } } };
 }
 
 /** Where the source's data leave its former history, of this name; undefined when it has none or does not tell. */

@@ -1,4 +1,5 @@
 /** What INFO says about a server, reduced to what a sync needs. */
+import type { Position } from '../replication/position.js';
 import type { ServerIdentity, ServerVersion } from '../rdb/server-support.js';
 
 export interface ServerInfo {
@@ -95,4 +96,11 @@ export function readBacklog(info: string): Backlog | undefined {
     first: number('repl_backlog_first_byte_offset'),
     bytes: active ? number('repl_backlog_histlen') : -1,
   };
+}
+
+/** As the server judges PSYNC: the next byte wanted must be in its backlog, or be the one to come. */
+export function canContinue(backlog: Backlog, { replid, offset }: Position): boolean {
+  const next = offset + 1;
+  const known = replid === backlog.replid || (replid === backlog.formerReplid && next <= backlog.formerEnd);
+  return known && backlog.bytes >= 0 && next >= backlog.first && next <= backlog.first + backlog.bytes;
 }

@@ -12,6 +12,7 @@ import { ReplicantError } from '../errors.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { KeyMap } from '../keyspace/key-map.js';
+import { type KeyNames, keyNames } from '../keyspace/key-names.js';
 import { libraryName } from '../keyspace/library-name.js';
 import { bytesOf, showKey } from '../keyspace/words.js';
 import type { Dialect } from '../rdb/dialect.js';
@@ -97,11 +98,14 @@ export class SnapshotWriter implements RdbHandler {
   targetDb = -1;
 
   readonly #o: SnapshotWriterOptions;
+  readonly #names: KeyNames;
   readonly #ways: readonly Way[];
   /** The one that the key at hand goes. */
   #way: Way;
   #db = 0;
   #carryDb = true;
+  /** Of the database at hand. */
+  #keyMap: KeyMap | undefined;
   #accepts: readonly boolean[] = [];
   #nowMs = 0;
   #snapshotTimeMs = 0;
@@ -122,7 +126,8 @@ export class SnapshotWriter implements RdbHandler {
     }));
     this.#way = this.#ways[0]!;
     this.#targetTypes = valueTypes(options.capabilities.server.family);
-    this.#carryDb = options.filter.matchesDb(0);
+    this.#names = keyNames(options.dbMap, options.keyMap);
+    this.selectDb(0);
   }
 
   /** The source's stream has relative times: it is older than 7.0. Before 3.2 it does not say its version. */
@@ -175,6 +180,7 @@ export class SnapshotWriter implements RdbHandler {
   selectDb(db: number): void {
     this.#db = db;
     this.#carryDb = this.#o.filter.matchesDb(db);
+    this.#keyMap = this.#names.of(db);
   }
 
   sizeHint(keys: number): void {
@@ -295,7 +301,7 @@ export class SnapshotWriter implements RdbHandler {
   }
 
   #named(entry: RdbEntry): RdbEntry {
-    const key = this.#o.keyMap?.map(entry.keyBytes, entry.keyStart, entry.keyEnd);
+    const key = this.#keyMap?.map(entry.keyBytes, entry.keyStart, entry.keyEnd);
     return key === undefined ? entry : { ...entry, keyBytes: key, keyStart: 0, keyEnd: key.length };
   }
 

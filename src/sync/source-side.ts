@@ -7,11 +7,14 @@ import { ByteWindow } from '../bytes/window.js';
 import { formatError, ReplicantError } from '../errors.js';
 import type { Endpoint } from '../net/endpoint.js';
 import { formatAddress, formatEndpoint } from '../net/endpoint.js';
+import { Client } from '../net/client.js';
+import { locate } from '../net/locate.js';
 import { ReplicationLink } from '../replication/link.js';
 import { BUSY, backOffMs, FULL_RESYNC, RECONNECT } from '../replication/policies.js';
 import { formatPosition, type Position } from '../replication/position.js';
 import type { Intake } from './intake.js';
 import { sleep } from './patience.js';
+import { canContinue, readBacklog } from './server-info.js';
 import type { Emit } from './status.js';
 
 export interface SourceSideOptions {
@@ -154,7 +157,6 @@ export class SourceSide {
       if (signal.aborted) return;
     }
     this.#askedFrom = intake.position;
-    if (this.#askedFrom === undefined && !(await this.#takeTurn())) return;
     this.#began = false;
     const link = new ReplicationLink({
       ...{ source, psyncCommand, handler: intake, position: this.#askedFrom },
@@ -163,6 +165,7 @@ export class SourceSide {
     this.#link = link;
     emit('debug', 'connecting', `connecting to ${this.#at}`);
     try {
+      if (!(await this.#takeTurn())) return;
       await link.run();
       this.#lost();
     } catch (error) {
@@ -173,13 +176,15 @@ export class SourceSide {
     }
   }
 
-  /** Several shards take their snapshots one after the other. False when it is not wanted any more. */
+  /** Several shards take their snapshots one after the other. False when this one's is not wanted any more. */
   async #takeTurn(): Promise<boolean> {
     const { snapshotTurn, source, signal } = this.#o;
     this.#endTurn();
     if (snapshotTurn === undefined) return true;
+    const place = await locate(source, 'source');
+    if (this.#askedFrom !== undefined && (await goesOn(place, this.#askedFrom))) return true;
     this.#waitingFor = 'its turn to ask the source for a snapshot';
-    const turn = await snapshotTurn(formatAddress(source.address));
+    const turn = await snapshotTurn(place.address.kind === 'tcp' ? place.address.host : place.address.path);
     this.#waitingFor = undefined;
     if (signal.aborted || this.#wanted.signal.aborted) {
       turn();
@@ -228,4 +233,16 @@ export class SourceSide {
 
 function seconds(ms: number): string {
   return (ms / 1000).toFixed(1);
+}
+
+/** Will the source go on here without a snapshot? When it does not say, it is asked. */
+async function goesOn(source: Endpoint, position: Position): Promise<boolean> {
+  const client = await Client.connect(source, 'source');
+  try {
+    const info = await client.ask('INFO', 'replication');
+    const backlog = info === undefined ? undefined : readBacklog(info);
+    return backlog === undefined || canContinue(backlog, position);
+  } finally {
+    client.close();
+  }
 }

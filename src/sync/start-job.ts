@@ -7,12 +7,10 @@
  *   cluster            run-shards    cluster           lanes (`target/cluster`)
  */
 import { availableParallelism } from 'node:os';
-import { ReplicantError } from '../errors.js';
-import { type Endpoint, formatEndpoint } from '../net/endpoint.js';
-import { allNodes, type ClusterMap } from '../topology/cluster-map.js';
-import { discover, type Topology } from '../topology/discover.js';
+import type { ClusterMap } from '../topology/cluster-map.js';
 import type { SyncHandle } from './handle.js';
 import type { SyncOptions } from './options.js';
+import { resolveEnds } from './resolve-ends.js';
 import { startSync } from './run-sync.js';
 import { startShards } from './shards/run-shards.js';
 import { startShardWorkers } from './shards/shard-workers.js';
@@ -56,7 +54,7 @@ class Job implements SyncHandle {
 
   async #run(): Promise<SyncSummary> {
     try {
-      const start = await resolveEnds(this.#o);
+      const start = await chooseRun(this.#o);
       if (this.#stopped) return this.#nothing();
       const inner = start();
       this.#inner = inner;
@@ -96,27 +94,11 @@ class Job implements SyncHandle {
 }
 
 /** The run that fits both ends. */
-async function resolveEnds(options: SyncOptions): Promise<() => SyncHandle> {
-  const [source, target] = await Promise.all([
-    discover(options.source, 'source'),
-    discover(options.target, 'target'),
-  ]);
-  refuseSameCluster(source, target);
-  const resolved: SyncOptions = {
-    ...options,
-    source: found(options.source, source),
-    target: found(options.target, target),
-    targetIsCluster: target.kind === 'cluster',
-  };
-  if (source.kind !== 'cluster') return () => startSync(resolved);
-  if (options.resumeFrom !== undefined) {
-    throw new ReplicantError('USAGE', '--resume-from names one position, and the source has several shards', {
-      place: { at: formatEndpoint(options.source) },
-    });
-  }
-  const threads = threadsFor(resolved, source.map);
-  return () =>
-    threads > 1 ? startShardWorkers(resolved, source.map, threads) : startShards(resolved, source.map);
+async function chooseRun(options: SyncOptions): Promise<() => SyncHandle> {
+  const { sync, sourceMap } = await resolveEnds(options);
+  if (sourceMap === undefined) return () => startSync(sync);
+  const threads = threadsFor(sync, sourceMap);
+  return () => (threads > 1 ? startShardWorkers(sync, sourceMap, threads) : startShards(sync, sourceMap));
 }
 
 /** Threads run the built program only. */
@@ -125,17 +107,4 @@ function threadsFor({ cluster }: SyncOptions, map: ClusterMap): number {
   const shards = map.shards.filter(({ slots }) => slots.length > 0).length;
   const ours = Math.ceil(shards / (cluster?.shardCount ?? 1));
   return Math.max(1, Math.min(cluster?.workers ?? availableParallelism(), ours));
-}
-
-function found(endpoint: Endpoint, topology: Topology): Endpoint {
-  return topology.kind === 'sentinel' ? topology.endpoint : endpoint;
-}
-
-function refuseSameCluster(source: Topology, target: Topology): void {
-  if (source.kind !== 'cluster' || target.kind !== 'cluster') return;
-  const ids = new Set(allNodes(source.map).map(({ id }) => id));
-  if (!allNodes(target.map).some(({ id }) => ids.has(id))) return;
-  throw new ReplicantError('USAGE', 'source and target are the same cluster', {
-    hint: 'a cluster synced to itself would copy its own writes for ever',
-  });
 }

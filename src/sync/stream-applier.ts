@@ -29,6 +29,7 @@ import { applyCrossSlotPolicy, type CrossSlotPolicy } from '../keyspace/cross-sl
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { KeyMap } from '../keyspace/key-map.js';
+import { type KeyNames, keyNames } from '../keyspace/key-names.js';
 import type { Args, Plan } from '../keyspace/plan.js';
 import { planFiltered } from '../keyspace/stream-filter.js';
 import { bytesOf, isWord, sameBytes } from '../keyspace/words.js';
@@ -74,10 +75,14 @@ export interface StreamPlace {
   readonly inMulti: boolean;
 }
 
-/** Empty these databases before going on; only keys that pass the filters when `matching`. */
+/** Empty these databases before going on; only keys that are the job's when `matching`. */
 export interface ClearRequest {
   readonly kind: 'clear';
+  /** Where the command stands. */
+  readonly offset: number;
   readonly targetDbs: readonly number[];
+  /** Of these, only those that count as these source databases'. */
+  readonly sourceDbs?: readonly number[] | undefined;
   readonly matching: boolean;
   readonly async: boolean;
 }
@@ -190,6 +195,8 @@ export class StreamApplier {
   readonly #classify: (bytes: Uint8Array, from: number, length: number, argc: number) => CommandClass;
   /** Filters or a map: every command is looked at, and SELECT and MULTI are only sent when needed. */
   readonly #selective: boolean;
+  /** undefined: keys keep their names. */
+  readonly #names: KeyNames | undefined;
   /** Each command's slot must be known before it is sent: none is passed on in pieces. */
   readonly #whole: boolean;
   readonly #sortPatterns: boolean;
@@ -225,7 +232,9 @@ export class StreamApplier {
     const { family, version } = options.capabilities.server;
     this.#sortPatterns = family === 'valkey' || atLeast(version, 7, 4);
     this.#whole = options.lanes !== undefined || options.gate !== undefined;
-    this.#selective = options.filter.active || options.dbMap.active || options.keyMap?.active === true;
+    const names = keyNames(options.dbMap, options.keyMap);
+    this.#names = names.active ? names : undefined;
+    this.#selective = options.filter.active || options.dbMap.active || names.active;
     this.#classify = createClassifier({
       all: this.#selective,
       ttls: options.relativeTtls,
@@ -562,15 +571,14 @@ export class StreamApplier {
   /** One command that had to be looked at. */
   #apply(sent: Args): void {
     const args = toClientForm(sent);
-    const { tally, filter, dbMap, keyMap, table, sourceDatabases } = this.#o;
+    const { tally, filter, dbMap, table, sourceDatabases } = this.#o;
     tally.commands++;
     if (!this.#selective) {
       this.#unit([{ args, targetDb: undefined }], false);
       return;
     }
     const plan = planFiltered(args, {
-      ...{ db: this.#db, filter, dbMap, table, sourceDatabases },
-      ...(keyMap === undefined ? {} : { keyMap }),
+      ...{ db: this.#db, filter, dbMap, names: this.#names, table, sourceDatabases },
     });
     if ('report' in plan && plan.report !== undefined) this.#report(plan.report, args);
     this.#carryOut(plan, args);
@@ -585,8 +593,7 @@ export class StreamApplier {
         return;
       case 'clear':
         this.#empty({
-          kind: 'clear',
-          targetDbs: plan.targetDbs,
+          ...{ targetDbs: plan.targetDbs, sourceDbs: plan.sourceDbs },
           matching: plan.scope === 'matching',
           async: plan.async,
         });
@@ -621,7 +628,6 @@ export class StreamApplier {
   #unit(commands: readonly Outgoing[], tolerate: boolean): void {
     if (this.#whole && commands.some(({ args }) => this.#empties(args))) {
       this.#empty({
-        kind: 'clear',
         targetDbs: [commands[0]?.targetDb ?? this.#db],
         matching: true,
         async: true,
@@ -738,7 +744,7 @@ export class StreamApplier {
     if (db === this.#targetDb) return;
     // Found out by the target's error, it would be too late: what follows is on its way to the wrong place.
     if (db >= this.#o.targetDatabases)
-      throw noSuchDatabase(this.#o.targetDatabases, db, this.#db, this.#offset);
+      throw noSuchDatabase(this.#o.targetDatabases, db, this.#db, { offset: this.#offset });
     this.#targetDb = db;
     this.#send([SELECT, bytesOf(String(db))]);
   }
@@ -749,7 +755,8 @@ export class StreamApplier {
   }
 
   /** In a transaction of ours whole databases are emptied where it stands; everything else is done beside it. */
-  #empty(request: ClearRequest): void {
+  #empty(given: Omit<ClearRequest, 'kind' | 'offset'>): void {
+    const request: ClearRequest = { ...given, kind: 'clear', offset: this.#commandOffset };
     const { committer, gate, lanes } = this.#o;
     // Of a shard's slots only; and a cluster's nodes also hold what is ours.
     const matching = request.matching || gate !== undefined || lanes !== undefined;

@@ -21,6 +21,7 @@ import { BUILTIN_COMMANDS } from '../keyspace/command-table.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { KeyMap } from '../keyspace/key-map.js';
+import { keyNames } from '../keyspace/key-names.js';
 import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
 import { formatDeployment } from '../net/endpoint.js';
@@ -55,7 +56,7 @@ import type { SourceSide } from './source-side.js';
 import type { Emit } from './status.js';
 import type { AsideRequest, CarryRequest, CommandForm } from './stream-applier.js';
 import type { Tally } from './tally.js';
-import { targetKeys } from './target-keys.js';
+import { type TargetKeys, targetKeys } from './target-keys.js';
 import { openClusterOutlet, type OpenedOutlet, openSingleOutlet } from './target-outlet.js';
 
 export interface TargetSideOptions {
@@ -320,6 +321,7 @@ export class TargetSide {
     return await surveyLanes({
       ...{ endpoint: sync.target, job: sync.name, owner, staleAfterMs: sync.takeoverAfterMs },
       announce: (message) => emit('info', 'note', message),
+      atomic: sync.consistency === 'exactly-once',
       claims: current?.lanes ?? [],
       snapshot: current?.snapshot ?? '',
     });
@@ -327,14 +329,17 @@ export class TargetSide {
 
   /** A node that failed over may have lost what it had confirmed: its lane's text tells, and the stream is read from there. */
   #lastConfirmed(checkpoint: Checkpoint | undefined, survey: LaneSurvey | undefined): Checkpoint | undefined {
-    if (checkpoint?.state !== 'streaming' || survey === undefined) return checkpoint;
-    const { least } = survey.progress;
-    if (least >= checkpoint.offset) return checkpoint;
+    if (checkpoint === undefined || survey === undefined) return checkpoint;
+    const least = survey.outdated ? 0 : survey.progress.least;
+    const loading = checkpoint.state === 'loading';
+    if (!loading && survey.outdated) return checkpoint;
+    if (least >= (loading ? checkpoint.loaded : checkpoint.offset)) return checkpoint;
     this.#o.emit(
       'warn',
       'note',
-      `a node of the target has lost what it had confirmed (a failover?): applying it again from offset ${least}`,
+      `a node of the target has lost what it had confirmed (a failover?): ${loading ? 'written' : 'applied'} again from offset ${least} on`,
     );
+    if (loading) return { ...checkpoint, loaded: least };
     return { ...checkpoint, offset: least, db: survey.leastDb ?? checkpoint.db, inMulti: false };
   }
 
@@ -669,7 +674,7 @@ export class TargetSide {
       unlink: findings.capabilities.unlink,
       signal,
     });
-    const some = filter.active || keyMap?.active === true || duty !== undefined;
+    const some = filter.active || dbMap.prefixed || keyMap?.active === true || duty !== undefined;
     const libraries =
       some || !findings.capabilities.functions
         ? []
@@ -684,11 +689,11 @@ export class TargetSide {
   /** The job's filters and names; the slots are those of the source. */
   get #wipeOptions(): WipeOptions {
     const { filter, dbMap, keyMap } = this.#o;
-    return { wanted: targetKeys(filter, dbMap, keyMap), keyMap };
+    return { wanted: targetKeys(filter, dbMap, keyMap), names: keyNames(dbMap, keyMap) };
   }
 
   /** Which keys of the target are the job's; undefined: all. */
-  get #wanted(): ((db: number, key: Uint8Array) => boolean) | undefined {
+  get #wanted(): TargetKeys | undefined {
     const { filter, dbMap, keyMap, duty } = this.#o;
     return targetKeys(filter, dbMap, keyMap, ownsOf(duty));
   }
@@ -712,6 +717,8 @@ export class TargetSide {
     const { filter, findings, duty } = this.#o;
     switch (request.kind) {
       case 'clear':
+        // What has been written since must not go as well.
+        if (this.#lanes?.beyond(request.offset) === true) return;
         await clearDatabases(
           (await connect()).clients,
           request,

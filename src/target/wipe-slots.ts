@@ -3,7 +3,7 @@
  * left of what another one wrote there. A cluster that has the same slots tells which keys are in one; on any
  * other target, and where names are mapped, every key is looked at once.
  */
-import type { KeyMap } from '../keyspace/key-map.js';
+import { type KeyNames, sourcesOfKey } from '../keyspace/key-names.js';
 import { keySlot } from '../keyspace/key-slot.js';
 import { SlotSet } from '../keyspace/slot-set.js';
 import type { Client } from '../net/client.js';
@@ -22,7 +22,7 @@ export interface WipeOptions {
   /** False for a key that is not the job's, whatever its slot is. */
   readonly wanted?: ((db: number, key: Uint8Array) => boolean) | undefined;
   /** Names on the target are other than those on the source, whose slots are meant. */
-  readonly keyMap?: KeyMap | undefined;
+  readonly names?: KeyNames | undefined;
 }
 
 export async function wipeSlot(
@@ -42,7 +42,7 @@ export async function wipeSlots(
   options: WipeOptions = {},
 ): Promise<number> {
   if (slots.size === 0) return 0;
-  if (options.keyMap?.active === true) return await wipeByName(clients, slots, signal, options);
+  if (options.names?.active === true) return await wipeByName(clients, slots, signal, options);
   let removed = 0;
   let clustered = true;
   await untilSettled(
@@ -68,15 +68,16 @@ async function wipeByName(
   clients: readonly Client[],
   slots: SlotSet,
   signal: AbortSignal | undefined,
-  { wanted, keyMap }: WipeOptions,
+  { wanted, names }: WipeOptions,
 ): Promise<number> {
   const within =
-    keyMap?.active === true
-      ? (key: Uint8Array): boolean => keyMap.sourcesOf(key).some((source) => slots.has(keySlot(source)))
-      : (key: Uint8Array): boolean => slots.has(keySlot(key));
+    names?.active === true
+      ? (db: number, key: Uint8Array): boolean =>
+          sourcesOfKey(names, db, key).some((source) => slots.has(keySlot(source.key)))
+      : (_: number, key: Uint8Array): boolean => slots.has(keySlot(key));
   const { removed } = await sweepKeys(clients, {
     ...{ dbs: undefined, unlink: true, signal },
-    doomed: (db, key) => within(key) && (wanted?.(db, key) ?? true),
+    doomed: (db, key) => within(db, key) && (wanted?.(db, key) ?? true),
   });
   return removed;
 }

@@ -247,7 +247,15 @@ describe.each(servers)('$id', (binary) => {
       await put({ owner: owner('f', 'dead') });
       const clients = await Promise.all([A, B, C].map(() => connect()));
       const attempts = await Promise.all([A, B, C].map((by, at) => claims(by, {}, clients[at])));
+      // An owner shows that it is alive.
+      const pings = attempts.map(({ claim }, at) =>
+        claim.then(
+          () => setInterval(() => void clients[at]!.request(['PING']).catch(() => {}), 100),
+          () => undefined,
+        ),
+      );
       const outcomes = await Promise.allSettled(attempts.map(({ claim }) => claim));
+      for (const ping of await Promise.all(pings)) clearInterval(ping);
       const winners = [A, B, C].filter((_, at) => outcomes[at]!.status === 'fulfilled');
       expect(winners).toHaveLength(1);
       expect(await stored()).toMatchObject({ owner: winners[0] });

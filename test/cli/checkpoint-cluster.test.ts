@@ -49,7 +49,13 @@ describe.each(NEWEST_BINARIES)('$id', (binary) => {
   }
 
   const lanes = ['0', '5', 'b'].map((tag, at) => ({
-    ...{ tag, generation: '3-00ff', slots: ['0-5460', '5461-10922', '10923-16383'][at]!, from: 1407 },
+    ...{
+      tag,
+      generation: '3-00ff',
+      node: 'n',
+      slots: ['0-5460', '5461-10922', '10923-16383'][at]!,
+      from: 1407,
+    },
     done: at,
   }));
 
@@ -69,7 +75,7 @@ describe.each(NEWEST_BINARIES)('$id', (binary) => {
     await put({ job: 'many.s1', slots: '0-5460' });
     await put({ job: 'many.s2', slots: Array.from({ length: 20 }, (_, at) => 6000 + 2 * at).join(',') });
     const { stdout } = await on('show', '--name', 'orders');
-    expect(stdout).toContain('node      slots 0-5460 (5461) from offset 1407, tag 0, generation 3-00ff\n');
+    expect(stdout).toContain('node      n: slots 0-5460 (5461) from offset 1407, tag 0, generation 3-00ff\n');
     expect(stdout).toContain('from offset 1407 and 2 commands, tag b');
     const shards = await on('show', '--name', 'many');
     expect(shards.code).toBe(0);

@@ -36,3 +36,17 @@ test('always fit for --name and for a file name', () => {
     }),
   );
 });
+
+test('Sentinels give the name of their primary; their order means nothing, and who they are does', () => {
+  const name = nameOf('redis://s1,s2:5000/2?master=orders', 'h');
+  expect(name).toMatch(/^orders-db2-to-h-6379-[\da-f]{8}$/);
+  expect(nameOf('redis://S2:5000,s1:26379/2?master=orders', 'h')).toBe(name);
+  expect(nameOf('redis://s1,s3:5000/2?master=orders', 'h')).not.toBe(name);
+  expect(nameOf('redis://s1,s2:5000/2?master=others', 'h')).not.toBe(name);
+});
+
+test('of several nodes the first in the alphabet is named', () => {
+  const name = nameOf('redis://b:7001,a:7002', 'redis://c,d');
+  expect(name).toMatch(/^a-7002-to-c-6379-[\da-f]{8}$/);
+  expect(nameOf('redis://a:7002,b:7001', 'redis://d,c')).toBe(name);
+});

@@ -61,6 +61,7 @@ test('defaults', () => {
         excludeCommands: [],
       },
       dbMap: new Map(),
+      dbPrefixes: new Map(),
       keyMap: [],
       psyncCommand: 'PSYNC',
       stateDir: '.replicant/a-6379-to-b-6379',
@@ -235,6 +236,26 @@ describe('precedence', () => {
     expect(resolve({ ...PAIR, name: ['x', 'y'] }).sync.name).toBe('y');
   });
 
+  test('map-db with prefixes, from wherever', () => {
+    const files = { 'r.toml': '[map-db]\n3 = 0\n4 = "0:four:"' };
+    const prefixesOf = (flags: object, env = {}): [number, string][] => {
+      const { sync } = resolve({ ...PAIR, ...flags }, { files, env });
+      return [...sync.dbPrefixes].map(([db, prefix]) => [db, Buffer.from(prefix).toString('latin1')]);
+    };
+    expect(prefixesOf({ config: 'r.toml' })).toEqual([[4, 'four:']]);
+    expect(prefixesOf({}, { REPLICANT_MAP_DB: '3=0:three:,0=0:zero:' })).toEqual([
+      [3, 'three:'],
+      [0, 'zero:'],
+    ]);
+    const flags = ['1=0:a=b:,2=0: c ', '3=0:\\x2c\\x00\\\\\\=', '4=0:*', '5=0'];
+    expect(prefixesOf({ 'map-db': flags })).toEqual([
+      [1, 'a=b:'],
+      [2, ' c '],
+      [3, ',\0\\='],
+      [4, '*'],
+    ]);
+  });
+
   test('map-db as a table of the file', () => {
     const { sync } = resolve(
       { ...PAIR, config: 'r.toml' },
@@ -263,7 +284,13 @@ describe('mistakes name the option as its author wrote it', () => {
     [{ 'include-db': ['1', '-1'] }, "--include-db: expected a number, got '-1'"],
     [{ 'include-db': '1,' }, "--include-db: expected a number, got ''"],
     [{ 'exclude-db': '1.5' }, "--exclude-db: expected a number, got '1.5'"],
-    [{ 'map-db': '3' }, "--map-db: expected FROM=TO with two numbers, such as 3=0, got '3'"],
+    [
+      { 'map-db': '3' },
+      "--map-db: expected FROM=TO with two numbers, such as 3=0, or with a prefix, such as 3=0:db3: (\\x2c is a comma in it), got '3'",
+    ],
+    [{ 'map-db': '3=0:' }, /^--map-db: expected FROM=TO.* got '3=0:'$/],
+    [{ 'map-db': '3=0:a\\' }, /^--map-db: expected FROM=TO/],
+    [{ 'map-db': '3:a=0' }, /^--map-db: expected FROM=TO/],
     [{ 'map-db': '3=0=1' }, /^--map-db: expected FROM=TO/],
     [{ 'include-type': 'text' }, /^--include-type: expected one of string, list, .*got 'text'$/],
     [{ 'include-key': '' }, '--include-key: must not be empty'],
@@ -432,6 +459,8 @@ describe('databases in the URLs', () => {
     [{ source: 'redis://a/3', target: 'redis://b', 'exclude-db': '3' }, /nothing is left/],
     [{ source: 'redis://a/3', target: 'redis://b/5', 'map-db': '3=6' }, /both 6 and 5/],
     [{ ...PAIR, 'map-db': ['3=6', '3=7'] }, /both 6 and 7/],
+    [{ ...PAIR, 'map-db': ['3=6:a:', '3=6'] }, /database 3 has two prefixes/],
+    [{ ...PAIR, 'map-db': ['3=6:a:', '4=6:b:', '3=6:b:'] }, /database 3 has two prefixes/],
   ])('refuses %j', (flags, message) => {
     expect(errorOf(flags)).toMatch(message);
   });

@@ -1,15 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createKeyFilter } from '../../src/keyspace/key-filter.js';
-import {
-  carriesTargetKey,
-  createKeyMap,
-  describeCollision,
-  parsePrefixRule,
-  type KeyMap,
-} from '../../src/keyspace/key-map.js';
+import { createKeyMap, describeCollision, parsePrefixRule, type KeyMap } from '../../src/keyspace/key-map.js';
 import { bytesOf } from '../../src/keyspace/words.js';
-import { filterOptions } from './support.js';
 
 function mapOf(...rules: readonly string[]): KeyMap {
   return createKeyMap(rules.map((rule) => parsePrefixRule(rule)));
@@ -205,21 +197,4 @@ describe('any rules over two letters', () => {
       }),
     );
   });
-});
-
-test('keys of the target that may be the source\u2019s', () => {
-  const filter = createKeyFilter(filterOptions({ excludeKeys: ['a:secret*'] }));
-  const map = mapOf('a:=b:');
-  const ours = (key: string, keyMap: KeyMap | undefined): boolean =>
-    carriesTargetKey(bytesOf(key), filter, keyMap);
-  expect(['b:1', 'a:1', 'c', 'b:secret'].map((key) => ours(key, map))).toEqual([true, false, true, true]);
-  expect(['b:1', 'a:1', 'c', 'a:secret'].map((key) => ours(key, undefined))).toEqual([
-    true,
-    true,
-    true,
-    false,
-  ]);
-  expect(ours('1', mapOf('=p:'))).toBe(false);
-  expect(ours('p:a:secret', mapOf('=p:'))).toBe(false);
-  expect(ours('a:secret', mapOf('a=a'))).toBe(false);
 });

@@ -5,6 +5,7 @@ import { createDbMap } from '../../src/keyspace/db-map.js';
 import type { FilterOptions } from '../../src/keyspace/filter-options.js';
 import { createKeyFilter } from '../../src/keyspace/key-filter.js';
 import { createKeyMap, parsePrefixRule } from '../../src/keyspace/key-map.js';
+import { keyNames } from '../../src/keyspace/key-names.js';
 import type { FilterContext, Plan } from '../../src/keyspace/plan.js';
 import { planFiltered } from '../../src/keyspace/stream-filter.js';
 import { bytesOf } from '../../src/keyspace/words.js';
@@ -15,14 +16,18 @@ interface Setting extends Partial<FilterOptions> {
   readonly db?: number;
   readonly map?: readonly (readonly [number, number])[];
   readonly prefixes?: readonly string[];
+  /** Of source databases. */
+  readonly front?: Readonly<Record<number, string>>;
 }
 
-function contextOf({ db = 0, map = [], prefixes, ...filter }: Setting): FilterContext {
+function contextOf({ db = 0, map = [], prefixes = [], front = {}, ...filter }: Setting): FilterContext {
+  const dbPrefixes = Object.entries(front).map(([from, prefix]) => [Number(from), bytesOf(prefix)] as const);
+  const dbMap = createDbMap(new Map(map), new Map(dbPrefixes));
   return {
     db,
     filter: createKeyFilter(filterOptions(filter)),
-    dbMap: createDbMap(new Map(map)),
-    keyMap: prefixes === undefined ? undefined : createKeyMap(prefixes.map((rule) => parsePrefixRule(rule))),
+    dbMap,
+    names: keyNames(dbMap, createKeyMap(prefixes.map((rule) => parsePrefixRule(rule)))),
     table: BUILTIN_COMMANDS,
     sourceDatabases: 4,
   };
@@ -36,8 +41,10 @@ function show(plan: Plan): string {
       const commands = plan.commands.map(({ targetDb, args: command }) => `${targetDb}: ${text(command)}`);
       return commands.join('; ') + (plan.tolerateErrors ? ' ?' : '') + mark;
     }
-    case 'clear':
-      return `clear ${plan.scope} ${plan.targetDbs.join(',')}${plan.async ? ' async' : ''}${mark}`;
+    case 'clear': {
+      const of = plan.sourceDbs === undefined ? '' : ` of ${plan.sourceDbs.join(',')}`;
+      return `clear ${plan.scope} ${plan.targetDbs.join(',')}${of}${plan.async ? ' async' : ''}${mark}`;
+    }
     case 'drop':
       return `drop${mark}`;
     default:
@@ -375,7 +382,11 @@ describe('keys a:… become b:…, every other gets x:, c:… stays', () => {
     expect(planOf('FLUSHALL', { prefixes: ['a=a'] })).toBe('forward');
   });
 
-  test('whatever the command, no key is written by its old name', () => {
+  const keys = ['i*', '1', '2'];
+  test.each<Setting>([
+    { prefixes: ['=new:'], includeKeys: keys },
+    { front: { 0: 'new:', 1: 'new:1', 2: 'new:' }, map: [[1, 0]], includeKeys: keys },
+  ])('whatever the command, no key is written by its old name: %j', (setting) => {
     const names = BUILTIN_COMMANDS.specs.map(({ name }) => name);
     const word = fc.constantFrom(
       'i1',
@@ -390,7 +401,7 @@ describe('keys a:… become b:…, every other gets x:, c:… stays', () => {
       'KEYS',
       'STREAMS',
     );
-    const context = contextOf({ prefixes: ['=new:'], includeKeys: ['i*', '1', '2'] });
+    const context = contextOf(setting);
     const isNew = (key: Uint8Array): boolean => text([key]).startsWith('new:');
     fc.assert(
       fc.property(fc.constantFrom(...names), fc.array(word, { minLength: 1, maxLength: 8 }), (name, rest) => {
@@ -402,6 +413,107 @@ describe('keys a:… become b:…, every other gets x:, c:… stays', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe('a prefix for each database', () => {
+  const ALL: Setting = {
+    map: [
+      [1, 0],
+      [2, 0],
+      [3, 7],
+    ],
+    front: { 0: 'z:', 1: 'one:', 2: 'two:', 3: 'one:' },
+  };
+
+  test.each<[number, string, string]>([
+    [1, 'SET k v', '0: SET one:k v'],
+    [2, 'MSET a 1 b 2', '0: MSET two:a 1 two:b 2'],
+    [1, 'SUNIONSTORE d a b', '0: SUNIONSTORE one:d one:a one:b'],
+    [1, 'RENAME a b', '0: RENAME one:a one:b'],
+    [1, 'SORT l BY w_* GET # GET h*->f STORE d', '0: SORT one:l BY one:w_* GET # GET one:h*->f STORE one:d'],
+    [1, 'EVAL s 1 k a', '0: EVAL s 1 one:k a !'],
+    [1, 'NOSUCH a', 'drop !'],
+    [1, 'NOSUCH', 'forward'],
+    [1, 'PUBLISH c m', 'forward'],
+    [9, 'SET k v', 'forward'],
+    [0, 'SELECT 2', '0: SELECT 0'],
+    [0, 'MOVE k 0', 'drop'],
+    [0, 'MOVE k 1', '0: RENAME z:k one:k'],
+    [1, 'MOVE k 2', '0: RENAME one:k two:k'],
+    [1, 'MOVE k 3', '0: MOVE one:k 7'],
+    [0, 'MOVE k 3', '0: COPY z:k one:k DB 7 REPLACE; 0: DEL z:k'],
+    [3, 'MOVE k 2', '7: COPY one:k two:k DB 0 REPLACE; 7: DEL one:k'],
+    [1, 'MOVE k 9', '0: COPY one:k k DB 9 REPLACE; 0: DEL one:k'],
+    [9, 'MOVE k 1', '9: COPY k one:k DB 0 REPLACE; 9: DEL k'],
+    [0, 'COPY a b', '0: COPY z:a z:b'],
+    [0, 'COPY a a DB 1', '0: COPY z:a one:a DB 0'],
+    [1, 'COPY a b DB 3 REPLACE', '0: COPY one:a one:b DB 7 REPLACE'],
+    [3, 'COPY a b DB 9', '7: COPY one:a b DB 9'],
+    [9, 'COPY a b DB 2', '9: COPY a two:b DB 0'],
+    [1, 'FLUSHDB ASYNC', 'clear matching 0 of 1 async'],
+    [3, 'FLUSHDB', 'clear matching 7 of 3'],
+    [9, 'FLUSHDB', 'forward'],
+    [1, 'FLUSHALL', 'clear matching 0,7 of 0,1,2,3'],
+    [1, 'SWAPDB 0 1', 'drop !'],
+    [1, 'SWAPDB 1 3', 'drop !'],
+    [1, 'SWAPDB 3 9', 'drop !'],
+    [1, 'SWAPDB 1 1', 'drop'],
+  ])('db %i: %s → %s', (db, line, expected) => {
+    expect(planOf(line, { ...ALL, db })).toBe(expected);
+  });
+
+  test('beside a database without one, and two with the same', () => {
+    const setting: Setting = {
+      map: [
+        [1, 0],
+        [2, 0],
+        [3, 0],
+      ],
+      front: { 1: 'p:', 2: 'p:' },
+    };
+    const plan = (db: number, line: string): string => planOf(line, { ...setting, db });
+    expect([0, 1, 2, 3].map((db) => plan(db, 'FLUSHDB'))).toEqual(['drop !', 'drop !', 'drop !', 'drop !']);
+    expect(planOf('FLUSHDB', { ...setting, excludeDbs: [2, 3] })).toBe('clear matching 0 of 0');
+    expect(planOf('FLUSHDB', { ...setting, db: 1, excludeDbs: [2, 3] })).toBe('clear matching 0 of 1');
+    expect(plan(1, 'MOVE k 2')).toBe('drop');
+    expect(plan(1, 'COPY k k DB 2')).toBe('drop');
+    expect(plan(1, 'MOVE k 3')).toBe('0: RENAME p:k k');
+    expect(plan(0, 'SET k v')).toBe('forward');
+    expect(plan(0, 'SWAPDB 1 2')).toBe('drop');
+    expect(plan(0, 'SWAPDB 1 3')).toBe('drop !');
+  });
+
+  test('with filters, which speak of the names on the source, and prefixes of keys', () => {
+    const setting: Setting = { ...ALL, includeKeys: ['i*'], excludeDbs: [2], prefixes: ['i=o', 'ix=x'] };
+    const plan = (db: number, line: string): string => planOf(line, { ...setting, db });
+    expect(plan(1, 'DEL i1 ix1 o1')).toBe('0: DEL one:o1 one:x1');
+    expect(plan(1, 'MOVE i 0')).toBe('0: RENAME one:o z:o');
+    expect(plan(1, 'MOVE i 2')).toBe('0: DEL one:o');
+    expect(plan(2, 'MOVE i 1')).toBe('drop !');
+    expect(plan(2, 'COPY i ix DB 1 REPLACE')).toBe('0: DEL one:x !');
+    expect(plan(1, 'COPY o ix DB 3 REPLACE')).toBe('7: DEL one:x !');
+    expect(plan(1, 'COPY i ix DB 3')).toBe('0: COPY one:o one:x DB 7');
+    expect(plan(1, 'SWAPDB 1 2')).toBe('clear matching 0 of 1 !');
+    expect(plan(1, 'FLUSHALL')).toBe('clear matching 0,7 of 0,1,3');
+    expect(plan(1, 'EVAL s 0')).toBe('0: EVAL s 0 !');
+    const kinds: Setting = { ...ALL, excludeKinds: ['list'] };
+    expect(planOf('MOVE k 1', kinds)).toBe('0: RENAME z:k one:k ?');
+    expect(planOf('COPY a b DB 1 REPLACE', kinds)).toBe('0: DEL one:b; 0: COPY z:a one:b DB 0 REPLACE ?');
+  });
+
+  test('two databases without a prefix share, whatever prefix others have', () => {
+    const setting: Setting = {
+      map: [
+        [1, 0],
+        [3, 0],
+      ],
+      front: { 3: 'p:' },
+    };
+    expect(planOf('FLUSHDB', setting)).toBe('drop !');
+    expect(planOf('FLUSHDB', { ...setting, db: 3 })).toBe('clear matching 0 of 3');
+    expect(planOf('FLUSHDB', { ...setting, db: 2 })).toBe('forward');
+    expect(planOf('SWAPDB 1 2', setting)).toBe('drop !');
   });
 });
 

@@ -11,7 +11,8 @@ import type { RdbHandler } from '../../src/rdb/handler.js';
 import { DEFAULT_LIMITS, type Limits } from '../../src/rdb/limits.js';
 import { judgeCommands, readCalls } from '../../src/sync/dry-run-commands.js';
 import { NamesSet, type RehearsalOptions, SnapshotRehearsal } from '../../src/sync/dry-run-snapshot.js';
-import { canContinue, planStart, type StartFacts } from '../../src/sync/dry-run-start.js';
+import { planShards, planStart, type StartFacts } from '../../src/sync/dry-run-start.js';
+import { canContinue } from '../../src/sync/server-info.js';
 import { readBacklog } from '../../src/sync/server-info.js';
 import type { Findings } from '../../src/sync/examination.js';
 import { SnapshotWriter } from '../../src/sync/snapshot-writer.js';
@@ -323,6 +324,21 @@ describe('where it would start', () => {
   ] as const)('%s', (_, start, how, text) => {
     expect(start).toMatchObject({ how, refusal: undefined });
     expect(start.text).toContain(text);
+  });
+
+  test('shards: each goes on by itself, and one that is held is enough to end it', () => {
+    const sync = {
+      ...{ targetNotEmpty: 'fail', resumeFrom: undefined, onError: 'stop' },
+      takeoverAfterMs: 30_000,
+    };
+    const facts = {
+      ...{ targetKeys: 0, spooled: false, backlog: undefined },
+      sync: { ...sync, stateDir: undefined } as StartFacts['sync'],
+    };
+    expect(planShards(facts, [])).toMatchObject({ how: 'full', refusal: undefined });
+    expect(planShards(facts, [found({}), found({})])).toMatchObject({ how: 'open', refusal: undefined });
+    const alive = found({ owner: owner('b') }, { ownerState: 'alive', idleSeconds: 3 });
+    expect(planShards(facts, [found({}), alive]).refusal).toMatchObject({ code: 'TARGET_HELD' });
   });
 
   test('a job that is held, and one that was ended by a refusal', () => {

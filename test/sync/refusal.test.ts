@@ -69,8 +69,11 @@ test('… also when nothing is known of the command', () => {
 });
 
 test('a database the target does not have', () => {
-  const { code, place, hint } = noSuchDatabase(16, 20, 3, 55);
+  const { code, place, hint } = noSuchDatabase(16, 20, 3, { offset: 55 });
   expect([code, place]).toEqual(['TARGET_REFUSED', { db: 3, offset: 55 }]);
   expect(hint).toContain('--map-db 3=N');
   expect(noSuchDatabase(16, 20, 3).place).toEqual({ db: 3 });
+  const one = noSuchDatabase(1, 3, 3, { all: [3, 5] });
+  expect(one.message).toBe('the target has one database only, so there is no db 3');
+  expect(one.hint).toMatch(/^--map-db 3=0:db3: --map-db 5=0:db5: .*; --exclude-db 3 --exclude-db 5 /u);
 });

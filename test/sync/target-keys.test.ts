@@ -41,3 +41,33 @@ test('of a key that was renamed the slot of its name on the source counts', () =
   expect(ours(0, bytesOf('new:2'))).toBe(false);
   expect(ours(0, bytesOf('old:1'))).toBe(false);
 });
+
+test('under prefixes: of which database a key is, by its name there', () => {
+  const to = new Map([1, 2, 3].map((db) => [db, 0]));
+  const dbMap = createDbMap(
+    to,
+    new Map([
+      [1, bytesOf('one:')],
+      [2, bytesOf('two:')],
+      [3, bytesOf('one:b:')],
+    ]),
+  );
+  const keyMap = createKeyMap([{ from: bytesOf('old:'), to: bytesOf('new:') }]);
+  const filter = createKeyFilter({ ...SYNC_DEFAULTS.filter, includeKeys: ['old:*', 'b:*'], excludeDbs: [0] });
+  const ours = targetKeys(filter, dbMap, keyMap)!;
+  const keys = ['one:new:1', 'one:old:1', 'new:1', 'two:b:1', 'one:b:1', 'one:b:new:1', 'three:b:1'];
+  const of = (...dbs: number[]): boolean[] => keys.map((key) => ours(0, bytesOf(key), dbs));
+  expect(keys.map((key) => ours(0, bytesOf(key)))).toEqual([true, false, false, true, true, true, false]);
+  expect(of(1)).toEqual([true, false, false, false, true, false, false]);
+  expect(of(2)).toEqual([false, false, false, true, false, false, false]);
+  // It could be of database 1 by its name, but counts as that of the longer prefix.
+  expect(of(3)).toEqual([false, false, false, false, false, true, false]);
+  expect(ours(1, bytesOf('one:new:1'))).toBe(false);
+  expect(ours(4, bytesOf('new:1'))).toBe(true);
+});
+
+test('what stands beside is nobody\u2019s', () => {
+  const ours = targetKeys(ALL, createDbMap(new Map(), new Map([[0, bytesOf('p:')]])), undefined)!;
+  expect(['p:1', 'p:', 'p', 'q:1'].map((key) => ours(0, bytesOf(key)))).toEqual([true, true, false, false]);
+  expect(ours(1, bytesOf('q:1'))).toBe(true);
+});

@@ -8,7 +8,9 @@ import type { ClusterClient } from '../../scripts/lib/cluster-client.mjs';
 import { type RunningCluster, startCluster } from '../../scripts/lib/cluster.mjs';
 import { KEY_HOLD_MS } from '../../src/convert/held-deadline.js';
 import { keySlot } from '../../src/keyspace/key-slot.js';
+import { createDbMap } from '../../src/keyspace/db-map.js';
 import { createKeyMap } from '../../src/keyspace/key-map.js';
+import { keyNames } from '../../src/keyspace/key-names.js';
 import { SlotSet } from '../../src/keyspace/slot-set.js';
 import { bytesOf } from '../../src/keyspace/words.js';
 import type { Client } from '../../src/net/client.js';
@@ -218,9 +220,12 @@ describe.each(CHOSEN)('$id', (binary) => {
     expect(removed).toBe(left.length - rest.length);
     expect(await names()).toEqual([...rest, ...OURS].toSorted());
     // Names are mapped: the slots are those of the source's.
-    const keyMap = createKeyMap([{ from: bytesOf('old:'), to: bytesOf('') }]);
+    const renamed = keyNames(
+      createDbMap(new Map()),
+      createKeyMap([{ from: bytesOf('old:'), to: bytesOf('') }]),
+    );
     const some = rest.find((key) => key.startsWith('k:'))!;
-    await wipeSlot(clients, slotOf(`old:${some}`), undefined, { keyMap });
+    await wipeSlot(clients, slotOf(`old:${some}`), undefined, { names: renamed });
     expect(await judge.call('EXISTS', some)).toBe(0);
     await wipeSlots(clients, SlotSet.of([[0, 16_383]]), undefined, { wanted: (_, key) => key[0] === 0x6b });
     expect(await names()).toEqual([...rest.filter((key) => key.startsWith('{')), ...OURS].toSorted());
@@ -247,7 +252,7 @@ describe.each(CHOSEN)('$id', (binary) => {
   }, 60_000);
 
   test('a FLUSHALL of the source, whole and under filters', async () => {
-    const request = { kind: 'clear', targetDbs: [0, 1, 2], async: false } as const;
+    const request = { kind: 'clear', offset: 0, targetDbs: [0, 1, 2], async: false } as const;
     await send(...strings([...someNames(500), ...OURS]));
     const some = { wanted: (_: number, key: Uint8Array) => key[0] === 0x6b, unlink: true };
     await clearDatabases(clients, { ...request, matching: true }, some);

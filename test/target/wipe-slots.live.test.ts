@@ -1,7 +1,9 @@
 /** Slots wiped on a target that is no cluster. */
 import { expect, test } from 'vitest';
 import { keySlot } from '../../src/keyspace/key-slot.js';
+import { createDbMap } from '../../src/keyspace/db-map.js';
 import { createKeyMap } from '../../src/keyspace/key-map.js';
+import { keyNames } from '../../src/keyspace/key-names.js';
 import { SlotSet } from '../../src/keyspace/slot-set.js';
 import { bytesOf } from '../../src/keyspace/words.js';
 import { Client } from '../../src/net/client.js';
@@ -34,9 +36,12 @@ test.skipIf(BINARIES.length === 0).each(BINARIES)('$id', async (binary) => {
     await wipeSlots([client], many, undefined, { wanted: (db, key) => db === 0 && key.length === 4 });
     const later = rest.filter((key) => key.length !== 4 || !many.has(slotOf(key)));
     expect(await left()).toEqual([...later, ours].toSorted());
-    const keyMap = createKeyMap([{ from: bytesOf('old:'), to: bytesOf('k:') }]);
+    const names = keyNames(
+      createDbMap(new Map()),
+      createKeyMap([{ from: bytesOf('old:'), to: bytesOf('k:') }]),
+    );
     const mapped = later.at(-1)!;
-    await wipeSlot([client], slotOf(`old:${mapped.slice(2)}`), undefined, { keyMap });
+    await wipeSlot([client], slotOf(`old:${mapped.slice(2)}`), undefined, { names });
     expect(await judge.call('EXISTS', mapped)).toBe(0);
     expect(await wipeSlots([client], new SlotSet())).toBe(0);
     const called = wipeSlots([client], many, AbortSignal.abort(new Error('enough')));

@@ -109,8 +109,8 @@ describe.skipIf(newest === undefined)('Sentinels with a password', () => {
       expect((await locate(endpoint, 'target')).address).toEqual(tcp(primary.port));
       expect(await discover(endpoint, 'target')).toMatchObject({ kind: 'sentinel', master: 'mymaster' });
       const wrong = { ...endpoint, password: 'wrong-secret' };
-      for (const refused of [locate(wrong, 'target'), discover(wrong, 'target')]) {
-        const error: unknown = await refused.catch((reason: unknown) => reason);
+      for (const refused of [locate, discover]) {
+        const error: unknown = await refused(wrong, 'target').catch((reason: unknown) => reason);
         expect(error).toMatchObject({ code: 'TARGET_DENIED' });
         expect(formatError(error)).not.toContain('wrong-secret');
       }

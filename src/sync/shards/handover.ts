@@ -34,9 +34,10 @@
  * raised to that offset. What stands before it in the stream, imports that were given up included, has come to nothing; a
  * later import's commands are behind it.
  *
- * RELEASE, of A, when asked: looks; of what is not A's and not importing there, the stream waits from now on (so that
- * nothing is dropped before the record says so); marks it dirty; puts the record without it, with bound[s] in it,
- * which `note` confirms only when all that was written before has been answered. A crash before the note: A still
+ * RELEASE, of A, when asked: from now on the stream waits before commands on what is asked for, so that nothing is carried out behind
+ * the offset that the look gives, nor dropped before the record says so. A looks; marks dirty what is not A's and not
+ * importing there; a snapshot's keys of that are left out, in no commit but those with the
+ * new text: the record without it and with bound[s], which `note` confirms when all that was written before has been answered. A crash before the note: A still
  * holds s, and nothing has been left out. After it: bound[s] is in the record, so that A's old commands are dropped
  * also when the source has moved s back meanwhile. Whatever A had not applied of s, B's stream has: the RESTOREs carry it.
  * A refuses what is still or again its own: then B's next look shows that nothing is to be taken.
@@ -108,6 +109,7 @@ export interface HandoverPorts {
 /** What stands in the way. */
 type Obstacle = string | undefined;
 
+const NOTE = 'the target to take a note';
 const FIRST_PAUSE_MS = 20;
 const MOST_PAUSE_MS = 1000;
 /** A wait is told of when it takes longer. */
@@ -125,8 +127,13 @@ export class Handover implements SlotDuty {
   #learned: Float64Array;
   /** How far the record was when it was last read. */
   #position = -1;
+  /** The stream waits for them while it is seen whether they are to leave. */
+  #pausing = new SlotSet();
   /** On their way out of the record: nothing is dropped, nothing carried out. */
   #leaving = new SlotSet();
+  #leavingBefore = -1;
+  /** What the record says may be what was to be noted last, or not. */
+  #unsure = false;
   #claimed = new SlotSet();
   /** Held since `begin`, and not known to be in the record; the claim on them stands until then. */
   #unrecorded = new SlotSet();
@@ -150,7 +157,7 @@ export class Handover implements SlotDuty {
   judge(slot: number, offset: number): 'ours' | 'theirs' | 'unsettled' {
     this.#former = undefined;
     if (offset < this.#bound[slot]!) return 'theirs';
-    if (this.owns(slot)) return 'ours';
+    if (this.owns(slot) && !this.#pausing.has(slot)) return 'ours';
     this.#waitsAt = offset;
     return 'unsettled';
   }
@@ -165,7 +172,9 @@ export class Handover implements SlotDuty {
   }
 
   format(): string {
-    return this.#formatWith(this.#held, this.#bound);
+    const bound = this.#bound.slice();
+    raise(bound, this.#leaving, this.#leavingBefore);
+    return this.#formatWith(without(this.#held, this.#leaving), bound);
   }
 
   #formatWith(slots: SlotSet, bound: Float64Array): string {
@@ -180,6 +189,7 @@ export class Handover implements SlotDuty {
   restore(text: string | undefined): void {
     const { slots, passed } = parseHolding(text ?? '');
     this.#known = true;
+    this.#unsure = false;
     this.#held = slots;
     this.#unrecorded = new SlotSet();
     this.#position = -1;
@@ -200,7 +210,7 @@ export class Handover implements SlotDuty {
 
   async settle(slot: number, { signal }: TakePorts): Promise<void> {
     const at = this.#waitsAt;
-    const settled = (): boolean => this.owns(slot) || at < this.#bound[slot]!;
+    const settled = (): boolean => at < this.#bound[slot]! || (this.owns(slot) && !this.#pausing.has(slot));
     await this.#until(signal, async () => {
       if (settled()) return undefined;
       const obstacle = await this.#take(slot);
@@ -231,6 +241,19 @@ export class Handover implements SlotDuty {
       if (isRetryable(error)) return `an answer: ${error.message}`;
       throw error;
     }
+  }
+
+  /** From now on every commit has the text; true when one of them has settled. */
+  async #note(text: string): Promise<boolean> {
+    this.#unsure = true;
+    const noted = (await this.#run?.note(text)) === true;
+    if (noted) this.#unsure = false;
+    return noted;
+  }
+
+  /** The record says what is held. */
+  async #makeSure(): Promise<boolean> {
+    return !this.#unsure || (await this.#note(this.format()));
   }
 
   // ---- looking -------------------------------------------------------------------------------------------
@@ -276,6 +299,7 @@ export class Handover implements SlotDuty {
 
   /** All that is ours by now; `slot` is what the stream waits for. */
   async #take(slot: number | undefined): Promise<Obstacle> {
+    if (!(await this.#makeSure())) return NOTE;
     const look = await this.#look();
     const wanted = filterSlots(
       look.owned,
@@ -298,8 +322,7 @@ export class Handover implements SlotDuty {
       this.#every((slot) => !this.#held.has(slot)),
       this.#learned,
     );
-    if ((await this.#run?.note(this.#formatWith(this.#held, bound))) !== true)
-      return 'the target to take a note';
+    if (!(await this.#note(this.#formatWith(this.#held, bound)))) return NOTE;
     this.#bound = bound;
     return undefined;
   }
@@ -340,7 +363,7 @@ export class Handover implements SlotDuty {
     const held = union(this.#held, slots);
     const bound = this.#bound.slice();
     raiseTo(bound, slots, this.#learned);
-    if (!(await run.note(this.#formatWith(held, bound)))) return;
+    if (!(await this.#note(this.#formatWith(held, bound)))) return;
     this.#held = held;
     this.#bound = bound;
     if (dirty.size > 0) await this.#p.board.clean(dirty);
@@ -352,49 +375,46 @@ export class Handover implements SlotDuty {
 
   /** Another shard says that these are its own. Resolves when those that are not ours any more are out of the record. */
   async release(slots: SlotSet): Promise<void> {
-    if (!slots.overlaps(this.#held)) return;
-    await this.#turns.take(() => this.#patiently(() => this.#release(slots)));
+    if (!this.#unsure && !slots.overlaps(this.#held)) return;
+    await this.#turns.take(async () => {
+      // Nothing of them may be carried out that the look does not know of.
+      this.#pausing = common(slots, this.#held);
+      await this.#patiently(() => this.#release(slots)).finally(() => (this.#pausing = new SlotSet()));
+    });
   }
 
   async #release(slots: SlotSet): Promise<Obstacle> {
     // What is held is not yet what the record is about.
     if (this.#former !== undefined) await this.#read();
     if (this.#former !== undefined) return undefined;
+    if (this.#run === undefined || !(await this.#makeSure())) return NOTE;
     const look = await this.#look();
-    const run = this.#run;
     const given = filterSlots(
       slots,
       (slot) => this.#held.has(slot) && !look.owned.has(slot) && !look.importing.has(slot),
     );
-    if (given.size === 0 || run === undefined) return undefined;
+    if (given.size === 0) return undefined;
+    await this.#p.board.soil(given);
+    // From here to the note there must be no pause: what is left out from now on is left out under the new text.
     this.#leaving = given;
-    try {
-      await this.#p.board.soil(given);
-      await this.#noteWithout(given, look.offset, run);
-    } finally {
-      this.#leaving = new SlotSet();
-    }
+    this.#leavingBefore = look.offset;
+    await this.#noteLeaving();
     return undefined;
   }
 
   /** Once it has been tried the record may say so or not: it is tried until that is known. */
-  async #noteWithout(given: SlotSet, before: number, run: Omit<TakePorts, 'signal'>): Promise<void> {
-    for (let count = 0; ; count++) {
-      const held = without(this.#held, given);
-      const bound = this.#bound.slice();
-      raise(bound, given, before);
+  async #noteLeaving(): Promise<void> {
+    for (let count = 0; !(await this.#note(this.format())); count++) {
       // oxlint-disable-next-line no-await-in-loop -- until it has worked
-      if (await run.note(this.#formatWith(held, bound))) {
-        this.#held = held;
-        this.#bound = bound;
-        this.#unrecorded = without(this.#unrecorded, given);
-        this.#p.emit('info', 'note', `has let go of ${describe(given)}`);
-        return;
-      }
-      // oxlint-disable-next-line no-await-in-loop
       await this.#p.pause(Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** count));
       if (this.#p.signal.aborted) throw new ReplicantError('TARGET_BUSY', 'stopped');
     }
+    const given = this.#leaving;
+    this.#held = without(this.#held, given);
+    raise(this.#bound, given, this.#leavingBefore);
+    this.#unrecorded = without(this.#unrecorded, given);
+    this.#leaving = new SlotSet();
+    this.#p.emit('info', 'note', `has let go of ${describe(given)}`);
   }
 
   // ---- a full sync ---------------------------------------------------------------------------------------
@@ -425,6 +445,7 @@ export class Handover implements SlotDuty {
 
   #beginWith(slots: SlotSet, more: SlotSet, former: string): void {
     this.#held = slots;
+    this.#unsure = false;
     this.#unrecorded = more;
     this.#former = former;
     this.#position = -1;

@@ -62,12 +62,19 @@ async function open(endpoint: Endpoint): Promise<Asking> {
   const client = await Client.connect(endpoint, 'source');
   try {
     const answers = await Promise.all(MIGRATIONS.map((args) => client.request(args, TIMEOUT_MS)));
-    const known = MIGRATIONS.filter((_, at) => !(answers[at] instanceof ReplyError));
+    const known = MIGRATIONS.filter((args, at) => isKnown(client, args, answers[at]!));
     return { client, commands: [INFO, ...known, NODES] };
   } catch (error) {
     client.close();
     throw error;
   }
+}
+
+/** One that may not ask must not be taken for one of an older server: an import would go unseen. */
+function isKnown(client: Client, args: readonly string[], answer: Reply): boolean {
+  if (!(answer instanceof ReplyError)) return true;
+  if (/^NO(?:PERM|AUTH)/u.test(answer.message)) throw client.refusal(args.join(' '), answer);
+  return false;
 }
 
 async function look({ client, commands }: Asking, isOurs: (nodeId: string) => boolean): Promise<ShardLook> {

@@ -2,6 +2,7 @@
  * Whether the target may be written, once for all shards of a job, before the first of their runs: an empty one may,
  * and one that carries the job's roster, which is only written after this.
  */
+import { ReplicantError } from '../../errors.js';
 import { createDbMap } from '../../keyspace/db-map.js';
 import { Client } from '../../net/client.js';
 import { connectAll, findPrimaries } from '../../target/cluster/target-nodes.js';
@@ -25,6 +26,12 @@ export async function prepareTarget(
 ): Promise<ShardRun['targetPrepared'] | undefined> {
   const { sync, known } = options;
   if (known) return { known, targetHasKeys: true };
+  if (sync.targetNotEmpty === 'flush' && (sync.cluster?.shardIndex ?? 0) > 0) {
+    // Two that empty the target would each delete what the other has begun to write.
+    throw new ReplicantError('TARGET_BUSY', 'the target is emptied by the process with --shard-index 0', {
+      hint: 'start that one first; the others go on where its job is known',
+    });
+  }
   const clients = sync.targetIsCluster
     ? await connectAll(await findPrimaries(sync.target))
     : [await Client.connect(sync.target, 'target')];

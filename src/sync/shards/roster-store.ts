@@ -11,8 +11,8 @@ const ATTEMPTS = 20;
 
 export async function readRoster(access: TargetAccess, job: string): Promise<Roster | undefined> {
   const key = rosterKey(job);
-  const [text] = await access.ask(key, [['GET', key]]);
-  return text instanceof Uint8Array ? parseRoster(text) : undefined;
+  const text = await access.get(key);
+  return text === undefined ? undefined : parseRoster(text);
 }
 
 /** What `change` makes of it, whoever else changes it meanwhile; returns what then stands there. */
@@ -24,7 +24,7 @@ export async function changeRoster(
   const key = rosterKey(job);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
-    const done = await access.on(key, (client) => exchange(client, key, change));
+    const done = await access.apart(key, (client) => exchange(client, key, change));
     if (done !== undefined) return done;
   }
   throw new ReplicantError('TARGET_BUSY', 'the list of shards is being changed by others all the time', {

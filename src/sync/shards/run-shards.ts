@@ -405,8 +405,8 @@ class ShardsRun implements ShardsHandle {
 
   async #heldBy({ key }: RosterEntry): Promise<SlotSet | undefined> {
     const record = checkpointKey(shardJob(this.#o.name, key));
-    const [text] = await this.#access.ask(record, [['GET', record]]);
-    return text instanceof Uint8Array ? parseHolding(parseCheckpoint(text).slots ?? '').slots : undefined;
+    const text = await this.#access.get(record);
+    return text !== undefined ? parseHolding(parseCheckpoint(text).slots ?? '').slots : undefined;
   }
 
   #tell(

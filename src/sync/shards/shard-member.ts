@@ -76,7 +76,7 @@ export class ShardMember {
     });
     this.handle = options.start({
       ...shardOptions(options),
-      shard: { duty: this.#duty, targetPrepared, snapshotTurn: () => gate.acquire(this.#host) },
+      shard: { duty: this.#duty, targetPrepared, snapshotTurn: (host) => gate.acquire(host) },
     });
     this.handle.on((event) => this.#heard(event));
     this.#tending = this.#tend();
@@ -90,10 +90,6 @@ export class ShardMember {
 
   #tell({ level, event, message, details }: SyncEvent): void {
     this.#o.emit(level, event, `${this.key}: ${message}`, { ...details, shard: this.key });
-  }
-
-  get #host(): string {
-    return this.#shard.primary?.host ?? this.key;
   }
 
   get held(): SlotSet {

@@ -25,7 +25,31 @@ export class TargetAccess {
     return await this.on(key, (client) => Promise.all(commands.map((args) => call(client, ...args))));
   }
 
-  /** On a connection to where the key is. `work` is done again when that was not so, or the connection broke. */
+  /** The value of a string key. */
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const [reply] = await this.ask(key, [['GET', key]]);
+    if (reply === null) return undefined;
+    if (reply instanceof Uint8Array) return reply;
+    throw this.unexpected('GET', key);
+  }
+
+  /** Nothing may be concluded from it. */
+  unexpected(command: string, key: string): ReplicantError {
+    const message = `the target's answer to ${command} makes no sense`;
+    return new ReplicantError('TARGET_PROTOCOL', message, { place: { key } });
+  }
+
+  /** On a connection of its own, for transactions: what others ask meanwhile must not get into them. */
+  async apart<T>(key: string, work: (client: Client) => Promise<T>): Promise<T> {
+    const other = new TargetAccess(this.#endpoint, this.#cluster);
+    try {
+      return await other.on(key, work);
+    } finally {
+      await other.close();
+    }
+  }
+
+  /** On the connection to where the key is, which is everybody's. `work` is done again when that was not so, or the connection broke. */
   async on<T>(key: string, work: (client: Client) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       /* oxlint-disable no-await-in-loop -- one attempt after the other */

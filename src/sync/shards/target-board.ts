@@ -62,15 +62,15 @@ export class TargetBoard implements Board {
   }
 
   async #keys(roster: string): Promise<readonly string[]> {
-    const [text] = await this.#o.access.ask(roster, [['GET', roster]]);
-    return text instanceof Uint8Array ? parseRoster(text).shards.map(({ key }) => key) : [];
+    const text = await this.#o.access.get(roster);
+    return text === undefined ? [] : parseRoster(text).shards.map(({ key }) => key);
   }
 
   async #held(key: string): Promise<Held | undefined> {
     const { access, job } = this.#o;
     const record = checkpointKey(shardJob(job, key));
-    const [text] = await access.ask(record, [['GET', record]]);
-    if (!(text instanceof Uint8Array)) return undefined;
+    const text = await access.get(record);
+    if (text === undefined) return undefined;
     const { slots, state, offset, snapshot } = parseCheckpoint(text);
     const { slots: held } = parseHolding(slots ?? '');
     return { key, held, position: state === 'streaming' ? offset : -1, snapshot };
@@ -78,6 +78,7 @@ export class TargetBoard implements Board {
 
   async #hash(name: string): Promise<Map<string, string>> {
     const [reply] = await this.#o.access.ask(name, [['HGETALL', name]]);
+    if (!Array.isArray(reply)) throw this.#o.access.unexpected('HGETALL', name);
     return pairs(reply);
   }
 
@@ -93,9 +94,9 @@ export class TargetBoard implements Board {
   }
 
   async dirty(): Promise<SlotSet> {
-    const [bits] = await this.#o.access.ask(this.#dirty, [['GET', this.#dirty]]);
+    const bits = await this.#o.access.get(this.#dirty);
     const slots = new SlotSet();
-    if (!(bits instanceof Uint8Array)) return slots;
+    if (bits === undefined) return slots;
     const end = Math.min(SLOTS, bits.length * 8);
     for (let slot = 0; slot < end; slot++)
       if ((bits[slot >> 3]! & (0x80 >> (slot & 7))) !== 0) slots.add(slot);
@@ -136,9 +137,8 @@ export class TargetBoard implements Board {
 }
 
 /** Of a hash, as RESP2 has it. */
-function pairs(reply: Reply | undefined): Map<string, string> {
+function pairs(reply: readonly Reply[]): Map<string, string> {
   const found = new Map<string, string>();
-  if (!Array.isArray(reply)) return found;
   for (let at = 0; at + 1 < reply.length; at += 2)
     found.set(replyText(reply[at] ?? null) ?? '', replyText(reply[at + 1] ?? null) ?? '');
   return found;

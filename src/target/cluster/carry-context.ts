@@ -5,7 +5,6 @@
  *     __replicant:{<tag of the slot>}:carry:<job>:<i>    a copy of the i-th key of the command
  */
 import { tagOfSlot } from '../../keyspace/slot-tag.js';
-import { bytesOf } from '../../keyspace/words.js';
 import type { CommandArg } from '../../resp/encode.js';
 import { type Reply, ReplyError } from '../../resp/reply-decoder.js';
 import type { Capabilities } from '../capabilities.js';
@@ -13,8 +12,9 @@ import type { Capabilities } from '../capabilities.js';
 type Command = readonly CommandArg[];
 
 /**
- * The way to the nodes. Both go to the slot's owner and follow redirections, and both must do nothing any more
- * once the job is another process's. What ends a connection is thrown.
+ * The way to the nodes. Both go to the slot's owner, and both must do nothing any more once the job is another
+ * process's. What is sent to one node is carried out there in the order in which it was sent, without waiting for
+ * replies; what ends a connection is thrown.
  */
 export interface CarryPorts {
   request(slot: number, args: Command): Promise<Reply>;
@@ -41,6 +41,19 @@ export function markerKey(slot: number, job: string): string {
 
 export function copyKey(slot: number, job: string, index: number): string {
   return `${markerKey(slot, job)}:${index}`;
+}
+
+/**
+ * Waits for all, also when one fails: what is still on its way must not come behind what is tried next. Throws what
+ * was thrown first in their order.
+ */
+export async function together<T extends readonly unknown[]>(promises: {
+  readonly [K in keyof T]: Promise<T[K]>;
+}): Promise<T> {
+  const settled = await Promise.allSettled(promises);
+  const failed = settled.find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as T;
 }
 
 /** A command that has to succeed. */
@@ -70,15 +83,22 @@ export async function askAll(
 /** `run`: the command has had its effect, and what is left may be repeated. `done`: nothing is left. */
 export type CarryStage = 'begin' | 'run' | 'done';
 
+/** What a slot's marker says of the command, and its text, '' when there is none. */
+export interface Marker {
+  readonly stage: CarryStage;
+  readonly text: Uint8Array | string;
+}
+
+export async function readMarker(context: CarryContext, slot: number): Promise<Marker> {
+  const reply = await ask(context, slot, 'GET', markerKey(slot, context.job));
+  if (!(reply instanceof Uint8Array)) return { stage: 'begin', text: '' };
+  return { stage: stageIn(new TextDecoder().decode(reply), context.id), text: reply };
+}
+
 /**
  * A marker holds `<id>:run` or `<id>:done`. One of a later command of the same unit says that this one is done,
  * and has been written over its marker; one of another unit says nothing.
  */
-export async function readStage(context: CarryContext, slot: number): Promise<CarryStage> {
-  const reply = await ask(context, slot, 'GET', markerKey(slot, context.job));
-  return stageIn(reply instanceof Uint8Array ? new TextDecoder().decode(reply) : '', context.id);
-}
-
 export function stageIn(marker: string, id: string): CarryStage {
   const [, unit, number, stage] = /^(.*):(\d+):(run|done)$/su.exec(marker) ?? [];
   const at = id.lastIndexOf(':');
@@ -88,7 +108,11 @@ export function stageIn(marker: string, id: string): CarryStage {
   return ahead > 0 ? 'done' : 'begin';
 }
 
+export function markerText(context: CarryContext, stage: 'run' | 'done'): string {
+  return `${context.id}:${stage}`;
+}
+
 /** The command that writes it. */
 export function stageCommand(context: CarryContext, slot: number, stage: 'run' | 'done'): Command {
-  return ['SET', markerKey(slot, context.job), bytesOf(`${context.id}:${stage}`)];
+  return ['SET', markerKey(slot, context.job), markerText(context, stage)];
 }

@@ -15,12 +15,13 @@ import { type Reply, ReplyError } from '../../resp/reply-decoder.js';
 import { isMoved, refusalOfTarget } from '../target-state.js';
 import { carry, leaveOutCarry } from './carry.js';
 import {
-  askAll,
+  ask,
   type CarryContext,
   type CarryPorts,
   markerKey,
-  readStage,
+  readMarker,
   stageCommand,
+  together,
 } from './carry-context.js';
 import type { TargetNode } from './target-nodes.js';
 
@@ -66,10 +67,9 @@ async function leaveOut(context: CarryContext, { plan }: UnitCommand): Promise<v
   if (plan.kind === 'carry') await leaveOutCarry(context, plan);
   const slots =
     plan.kind === 'slot' ? [plan.slot] : plan.kind === 'parts' ? plan.parts.map(({ slot }) => slot) : [];
-  for (const slot of slots) {
-    // oxlint-disable-next-line no-await-in-loop -- few
-    await askAll(context, slot, [stageCommand(context, slot, 'done')]);
-  }
+  await together(
+    [...new Set(slots)].map((slot) => ask(context, slot, ...stageCommand(context, slot, 'done'))),
+  );
 }
 
 /** The slots that it is about; none for what goes to every primary. */
@@ -93,7 +93,7 @@ export async function forgetMarkers(
   { nodes, clients }: Pick<UnitOptions, 'nodes' | 'clients'>,
 ): Promise<void> {
   const ports = portsTo(nodes, clients);
-  await Promise.all(slots.map((slot) => ports.request(slot, ['DEL', markerKey(slot, job)])));
+  await together(slots.map((slot) => ports.request(slot, ['DEL', markerKey(slot, job)])));
 }
 
 async function carryOne(
@@ -111,13 +111,9 @@ async function carryOne(
     case 'parts': {
       const bySlot = new Map<number, Args[]>();
       for (const part of plan.parts) bySlot.set(part.slot, [...(bySlot.get(part.slot) ?? []), part.args]);
-      let refused: Reply | undefined;
-      for (const [slot, all] of bySlot) {
-        // oxlint-disable-next-line no-await-in-loop -- a slot after the other
-        const reply = await once(context, slot, all);
-        if (reply instanceof ReplyError) refused ??= reply;
-      }
-      return refused;
+      // Each has its own marker, and none needs what another does.
+      const replies = await together([...bySlot].map(([slot, all]) => once(context, slot, all)));
+      return replies.find((reply) => reply instanceof ReplyError);
     }
     default:
       return await carry(context, plan);
@@ -136,7 +132,7 @@ async function once(
   slot: number,
   commands: readonly Args[],
 ): Promise<Reply | undefined> {
-  if ((await readStage(context, slot)) === 'done') return undefined;
+  if ((await readMarker(context, slot)).stage === 'done') return undefined;
   const replies = await context.ports.transaction(slot, [...commands, stageCommand(context, slot, 'done')]);
   if (replies instanceof ReplyError) return replies;
   return replies.find((reply) => reply instanceof ReplyError);

@@ -7,11 +7,13 @@ import { ReplicantError } from '../../errors.js';
 import { showKey } from '../../keyspace/words.js';
 import type { CommandArg } from '../../resp/encode.js';
 import type { Reply } from '../../resp/reply-decoder.js';
-import { ask, askAll, type CarryContext } from './carry-context.js';
+import { ask, askAll, type CarryContext, together } from './carry-context.js';
+
+export type Key = Uint8Array | string;
 
 export interface KeyPlace {
   readonly slot: number;
-  readonly key: Uint8Array | string;
+  readonly key: Key;
 }
 
 /** What `proto-max-bulk-len` is when nobody has changed it. */
@@ -20,26 +22,35 @@ const CLOCK_TRIES = 50;
 const MISSING = -2;
 const NONE = -1;
 
-/**
- * `to` becomes what `from` is: its value, with `deadlines` its deadline too (else it has none), or missing. False
- * when it is missing. Can be repeated as long as nobody changes `from`.
- */
-export async function copyValue(
+/** As it is taken over: DUMP's reply. */
+export interface CarriedValue {
+  readonly payload: Uint8Array;
+  /** In ms since 1970; undefined when it has none. */
+  readonly deadline: number | undefined;
+}
+
+/** With `deadlines` its deadline too, else it has none. undefined: it is missing. */
+export async function readValue(
   context: CarryContext,
   from: KeyPlace,
-  to: KeyPlace,
   deadlines: boolean,
-): Promise<boolean> {
-  const deadline = deadlines ? await readDeadline(context, from) : NONE;
-  const payload = await ask(context, from.slot, 'DUMP', from.key);
-  if (!(payload instanceof Uint8Array) || deadline === MISSING) {
-    await ask(context, to.slot, 'DEL', to.key);
-    return false;
-  }
+): Promise<CarriedValue | undefined> {
+  const { deadline, payload } = await readBoth(context, from, deadlines);
+  if (!(payload instanceof Uint8Array) || deadline === MISSING) return undefined;
   checkSize(context, from, payload);
-  if (deadline < 0) await ask(context, to.slot, 'RESTORE', to.key, '0', payload, 'REPLACE');
-  else await restoreUntil(context, to, payload, deadline);
-  return true;
+  return { payload, deadline: deadline < 0 ? undefined : deadline };
+}
+
+/** `to` becomes this value, or missing. Can be repeated. */
+export async function putValue(
+  context: CarryContext,
+  to: KeyPlace,
+  value: CarriedValue | undefined,
+): Promise<void> {
+  if (value === undefined) await ask(context, to.slot, 'DEL', to.key);
+  else if (value.deadline === undefined)
+    await ask(context, to.slot, 'RESTORE', to.key, '0', value.payload, 'REPLACE');
+  else await restoreUntil(context, to, value.payload, value.deadline);
 }
 
 async function restoreUntil(
@@ -72,18 +83,44 @@ function checkSize({ can }: CarryContext, { key }: KeyPlace, payload: Uint8Array
   );
 }
 
-/** In ms since 1970; NONE or MISSING. */
-async function readDeadline(context: CarryContext, { slot, key }: KeyPlace): Promise<number> {
-  if (context.can.expireFlags) return numberOf(await ask(context, slot, 'PEXPIRETIME', key));
-  const question: readonly CommandArg[][] = [['TIME'], ['PTTL', key], ['TIME']];
-  for (let tries = 1; ; tries++) {
-    // oxlint-disable-next-line no-await-in-loop -- until both times are the same
-    const [before, ttl, after] = await askAll(context, slot, question);
-    const left = numberOf(ttl);
-    if (left < 0) return left;
-    const nowMs = clockMs(before);
-    if (nowMs === clockMs(after) || tries === CLOCK_TRIES) return nowMs + left;
+interface Both {
+  /** In ms since 1970; NONE or MISSING. */
+  readonly deadline: number;
+  readonly payload: Reply | undefined;
+}
+
+async function readBoth(context: CarryContext, from: KeyPlace, deadlines: boolean): Promise<Both> {
+  const { slot, key } = from;
+  if (!deadlines) return { deadline: NONE, payload: await ask(context, slot, 'DUMP', key) };
+  if (context.can.expireFlags) {
+    const [deadline, payload] = await together([
+      ask(context, slot, 'PEXPIRETIME', key),
+      ask(context, slot, 'DUMP', key),
+    ]);
+    return { deadline: numberOf(deadline), payload };
   }
+  const question: readonly CommandArg[][] = [['TIME'], ['PTTL', key], ['TIME']];
+  const [before, ttl, after, payload] = await askAll(context, slot, [...question, ['DUMP', key]]);
+  let deadline = deadlineIn(before, ttl, after, 1);
+  for (let tries = 2; deadline === undefined; tries++) {
+    // oxlint-disable-next-line no-await-in-loop -- until both times are the same
+    const [first, left, last] = await askAll(context, slot, question);
+    deadline = deadlineIn(first, left, last, tries);
+  }
+  return { deadline, payload };
+}
+
+/** undefined: the clock went on meanwhile. */
+function deadlineIn(
+  before: Reply | undefined,
+  ttl: Reply | undefined,
+  after: Reply | undefined,
+  tries: number,
+): number | undefined {
+  const left = numberOf(ttl);
+  if (left < 0) return left;
+  const nowMs = clockMs(before);
+  return nowMs === clockMs(after) || tries === CLOCK_TRIES ? nowMs + left : undefined;
 }
 
 function numberOf(reply: Reply | undefined): number {

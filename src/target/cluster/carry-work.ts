@@ -2,101 +2,163 @@
  * Any command whose keys are known, over slots: it is run in one slot T on copies, and what it has made of them
  * is taken to where it belongs.
  *
- *   1  copies     of every key of another slot, and of those of T that are written: to names of ours in T. A
- *                 key that is replaced unseen has no copy yet, one that is missing neither
- *   2  the command, with the copies' names. When it is refused, the copies go, and nothing has happened
- *   3  marker     <id>:run
- *   4  copies     of written keys of other slots: back
- *   5  in one transaction: written keys of T get their copies' place; the copies go; marker <id>:done
+ *   1  the marker and the values of other slots are read
+ *   2  in one step (`carry-step.ts`): the values get places in T under names of ours, the command is carried out with
+ *      these names, marker <id>:run. A key that is replaced unseen has no copy before, one that is missing neither.
+ *      When the command is refused, the copies go, and nothing has happened
+ *   3  copies of written keys of other slots are read, and taken back
+ *   4  the copies go; marker <id>:done
  *
- * Up to the marker only copies have changed, so it can be begun anew; from there on the copies stay, so that 4
- * and 5 can be done again. One value is here at a time.
+ * Up to the marker only copies have changed, so it can be begun anew; from there on the copies stay, so that 3
+ * and 4 can be done again. When no key of another slot is written, 2 does it all.
+ *
+ * Scripts run no scripts, what may block is not for scripts either, what modules do when they refuse is not known, and
+ * very long commands don't fit: these are run alone, and on copies of the keys of T that they write, too.
+ * Then 2 is three parts, placing, running and the marker, and 4 puts those copies in their keys' place.
  */
-import type { CarriedKey, CarryPlan } from '../../keyspace/cross-slot-carry.js';
+import { commandOf, BUILTIN_COMMANDS } from '../../keyspace/command-table.js';
+import type { CarryPlan } from '../../keyspace/cross-slot-carry.js';
 import type { CommandArg } from '../../resp/encode.js';
 import { type Reply, ReplyError } from '../../resp/reply-decoder.js';
-import { ask, askAll, type CarryContext, copyKey, readStage, stageCommand } from './carry-context.js';
-import { copyValue } from './carry-value.js';
-
-/** A key of the command and its copy in T. */
-interface Copy {
-  readonly of: CarriedKey;
-  readonly name: string;
-}
+import {
+  ask,
+  askAll,
+  type CarryContext,
+  type Marker,
+  markerText,
+  readMarker,
+  stageCommand,
+  together,
+} from './carry-context.js';
+import { bringBack, type Copy, copiesOf, layOut, namesOf, readCopies, readSources } from './carry-copies.js';
+import { type Placed, runStep, takeStep } from './carry-step.js';
+import { MOST_WORDS } from './lane-script.js';
 
 /** The command's reply; an error when it was refused, undefined when it had been carried before. */
 export async function carryWork(context: CarryContext, plan: CarryPlan): Promise<Reply | undefined> {
-  const { slot } = plan;
-  const stage = await readStage(context, slot);
-  if (stage === 'done') return undefined;
-  const copies = copiesOf(context, plan);
-  let reply: Reply | undefined;
-  if (stage === 'begin') {
-    reply = await run(context, plan, copies);
-    if (reply instanceof ReplyError) return reply;
-    await ask(context, slot, ...stageCommand(context, slot, 'run'));
+  const work = new Work(context, plan);
+  return await work.run();
+}
+
+/** May a script run it, and does it nothing when it is refused? */
+function isForScripts(args: readonly Uint8Array[]): boolean {
+  const spec = commandOf(args, BUILTIN_COMMANDS);
+  if (spec === undefined || args.length > MOST_WORDS) return false;
+  return spec.role !== 'script' && !/^B(?!ITOP)/u.test(spec.name);
+}
+
+class Work {
+  readonly #context: CarryContext;
+  readonly #slot: number;
+  readonly #plan: CarryPlan;
+  readonly #inStep: boolean;
+  readonly #copies: readonly Copy[];
+  /** Copies that are taken back to other slots. */
+  readonly #back: readonly Copy[];
+
+  constructor(context: CarryContext, plan: CarryPlan) {
+    this.#context = context;
+    this.#plan = plan;
+    this.#slot = plan.slot;
+    this.#inStep = isForScripts(plan.args);
+    this.#copies = copiesOf(context, plan, !this.#inStep);
+    this.#back = this.#copies.filter(({ of }) => of.slot !== plan.slot && of.access !== 'read');
   }
-  for (const { of, name } of copies) {
-    if (of.slot === slot || of.access === 'read') continue;
-    // oxlint-disable-next-line no-await-in-loop -- one value at a time
-    await copyValue(context, { slot, key: name }, of, true);
+
+  async run(): Promise<Reply | undefined> {
+    const [marker, first] = await together([
+      readMarker(this.#context, this.#slot),
+      readSources(this.#context, this.#copies, 0),
+    ]);
+    if (marker.stage === 'done') return undefined;
+    if (marker.stage === 'run') {
+      await bringBack(this.#context, this.#slot, this.#back, undefined);
+      await this.#finish();
+      return undefined;
+    }
+    const placed = await this.#guarded(marker, () => layOut(this.#context, this.#slot, this.#copies, first));
+    return this.#inStep ? await this.#asOneStep(marker, placed) : await this.#alone(marker, placed);
   }
-  await finish(context, slot, copies);
-  return reply;
-}
 
-function copiesOf({ job }: CarryContext, { keys, slot }: CarryPlan): Copy[] {
-  return keys.flatMap((of, index) => {
-    const inPlace = of.slot === slot && of.access === 'read';
-    return inPlace ? [] : [{ of, name: copyKey(slot, job, index) }];
-  });
-}
-
-/** Leaves no copies when the command is refused, or a value can't be copied. */
-async function run(context: CarryContext, plan: CarryPlan, copies: readonly Copy[]): Promise<Reply> {
-  const { slot } = plan;
-  let reply: Reply;
-  try {
-    await layOut(context, slot, copies);
-    reply = await runOnCopies(context, plan, copies);
-  } catch (error) {
-    // When that fails too, they go when the command is carried again.
-    await context.ports.request(slot, ['DEL', ...names(copies)]).catch(() => undefined);
-    throw error;
+  async #asOneStep(marker: Marker, placed: readonly Placed[]): Promise<Reply> {
+    const back = this.#back;
+    const over = back.length === 0;
+    const inPlace = this.#plan.keys.filter(({ slot }) => slot === this.#slot).map(({ key }) => key);
+    const [reply, first] = await together([
+      runStep(this.#context, {
+        ...{ slot: this.#slot, marker, stage: over ? 'done' : 'run', values: placed },
+        ...{ command: this.#onCopies(), keys: [...inPlace, ...namesOf(this.#copies)] },
+        gone: over ? namesOf(this.#copies) : [],
+      }),
+      // Behind it, so they are what it has made.
+      readCopies(this.#context, this.#slot, back, 0),
+    ]);
+    if (reply instanceof ReplyError) return await this.#refused(marker, reply);
+    if (over) return reply;
+    await bringBack(this.#context, this.#slot, back, first);
+    await this.#finish();
+    return reply;
   }
-  if (reply instanceof ReplyError) await ask(context, slot, 'DEL', ...names(copies));
-  return reply;
-}
 
-function names(copies: readonly Copy[]): string[] {
-  return copies.map(({ name }) => name);
-}
-
-async function layOut(context: CarryContext, slot: number, copies: readonly Copy[]): Promise<void> {
-  for (const { of, name } of copies) {
-    // oxlint-disable no-await-in-loop -- one value at a time
-    if (of.access === 'write') await ask(context, slot, 'DEL', name);
-    // What is only read need not end before it has been.
-    else await copyValue(context, of, { slot, key: name }, of.access === 'update');
-    // oxlint-enable no-await-in-loop
+  async #alone(marker: Marker, placed: readonly Placed[]): Promise<Reply> {
+    const { ports } = this.#context;
+    const slot = this.#slot;
+    await this.#guarded(marker, () =>
+      takeStep(this.#context, { slot, marker, stage: undefined, values: placed }),
+    );
+    // In a transaction nothing blocks.
+    const replies = await ports.transaction(slot, [this.#onCopies()]);
+    const reply = replies instanceof ReplyError ? replies : (replies[0] ?? null);
+    if (reply instanceof ReplyError) return await this.#refused(marker, reply);
+    if (this.#back.length > 0) {
+      await ask(this.#context, slot, ...stageCommand(this.#context, slot, 'run'));
+      await bringBack(this.#context, slot, this.#back, undefined);
+    }
+    await this.#finish();
+    return reply;
   }
-}
 
-/** In a transaction, in which nothing blocks. */
-async function runOnCopies(context: CarryContext, plan: CarryPlan, copies: readonly Copy[]): Promise<Reply> {
-  const args: CommandArg[] = [...plan.args];
-  for (const { of, name } of copies) for (const at of of.positions) args[at] = name;
-  const replies = await context.ports.transaction(plan.slot, [args]);
-  return replies instanceof ReplyError ? replies : (replies[0] ?? null);
-}
-
-async function finish(context: CarryContext, slot: number, copies: readonly Copy[]): Promise<void> {
-  const commands: CommandArg[][] = [];
-  for (const { of, name } of copies) {
-    if (of.slot !== slot) continue;
-    commands.push(['DEL', of.key]);
-    // oxlint-disable-next-line no-await-in-loop
-    if ((await ask(context, slot, 'EXISTS', name)) === 1) commands.push(['RENAME', name, of.key]);
+  #onCopies(): CommandArg[] {
+    const args: CommandArg[] = [...this.#plan.args];
+    for (const { of, name } of this.#copies) for (const at of of.positions) args[at] = name;
+    return args;
   }
-  await askAll(context, slot, [...commands, ['DEL', ...names(copies)], stageCommand(context, slot, 'done')]);
+
+  async #refused(marker: Marker, reply: ReplyError): Promise<ReplyError> {
+    await this.#leaveNoCopies(marker);
+    return reply;
+  }
+
+  /** The command has not been sent: when this fails, the copies go. When that fails too, they go another time. */
+  async #guarded<T>(marker: Marker, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      await this.#leaveNoCopies(marker).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #leaveNoCopies(marker: Marker): Promise<void> {
+    const [slot, gone] = [this.#slot, namesOf(this.#copies)];
+    await takeStep(this.#context, { slot, marker, stage: undefined, gone });
+  }
+
+  async #finish(): Promise<void> {
+    const slot = this.#slot;
+    const gone = namesOf(this.#copies);
+    const inPlace = this.#copies.filter(({ of }) => of.slot === slot);
+    if (inPlace.length === 0) {
+      const marker: Marker = { stage: 'run', text: markerText(this.#context, 'run') };
+      await takeStep(this.#context, { slot, marker, stage: 'done', gone });
+      return;
+    }
+    const found = await together(inPlace.map(({ name }) => ask(this.#context, slot, 'EXISTS', name)));
+    const moves = inPlace.flatMap(({ of, name }, index) => [
+      ['DEL', of.key],
+      ...(found[index] === 1 ? [['RENAME', name, of.key]] : []),
+    ]);
+    const last = stageCommand(this.#context, slot, 'done');
+    await askAll(this.#context, slot, [...moves, ['DEL', ...gone], last]);
+  }
 }

@@ -3,7 +3,8 @@
  * called at a barrier: all before the command is applied and confirmed on all nodes, nothing behind it has been
  * sent, and nobody else writes to its keys. In between others may see a part of it.
  *
- * The process may end between any two replies. The same carrying, with the same id, is then begun again, and
+ * The process may end at any moment: of what has been sent to a node the first part has been carried out, and of what
+ * has been sent to several nodes any of it. The same carrying, with the same id, is then begun again, and
  * the command will have had its effect once, also when it had been carried to the end: a marker tells. Commands
  * between which the place is not made final are a unit, and are begun again from the first. So the order is:
  * carry each; make the place behind them final; `forgetCarry` each. A marker that is left behind (the process
@@ -14,7 +15,7 @@
  */
 import type { CarryPlan } from '../../keyspace/cross-slot-carry.js';
 import type { Reply } from '../../resp/reply-decoder.js';
-import { ask, type CarryContext, markerKey, stageCommand } from './carry-context.js';
+import { ask, type CarryContext, markerKey, stageCommand, together } from './carry-context.js';
 import { carryCopy, carryElement, carryRename } from './carry-moves.js';
 import { carryWork } from './carry-work.js';
 
@@ -40,16 +41,17 @@ export function carry(context: CarryContext, plan: CarryPlan): Promise<Reply | u
  * then later commands may have changed what it was refused for.
  */
 export async function leaveOutCarry(context: CarryContext, plan: CarryPlan): Promise<void> {
-  await Promise.all(
-    markedSlots(plan).map((slot) => ask(context, slot, ...stageCommand(context, slot, 'done'))),
-  );
+  const slot = lastMarked(plan);
+  await ask(context, slot, ...stageCommand(context, slot, 'done'));
 }
 
 /** Nobody will carry this command again. Can be repeated. */
 export async function forgetCarry(context: CarryContext, plan: CarryPlan): Promise<void> {
-  await Promise.all(markedSlots(plan).map((slot) => ask(context, slot, 'DEL', markerKey(slot, context.job))));
+  const slots = [...new Set([plan.slot, lastMarked(plan)])];
+  await together(slots.map((slot) => ask(context, slot, 'DEL', markerKey(slot, context.job))));
 }
 
-function markedSlots(plan: CarryPlan): readonly number[] {
-  return plan.how === 'pop-push' ? plan.keys.map(({ slot }) => slot) : [plan.slot];
+/** The slot whose marker says that all is done. */
+function lastMarked({ how, keys, slot }: CarryPlan): number {
+  return how === 'rename' || how === 'pop-push' ? keys[0]!.slot : slot;
 }

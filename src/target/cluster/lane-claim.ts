@@ -16,7 +16,7 @@ export class SlotProgress {
   /** No slot is further than this. */
   furthest = -1;
   /** The slot that is least far, of those that are told of. */
-  least = Number.POSITIVE_INFINITY;
+  least: number = Number.POSITIVE_INFINITY;
 
   set(slots: Iterable<number>, offset: number, done: number, group: number): void {
     for (const slot of slots) {
@@ -54,6 +54,19 @@ export function countOf(generation: string): number {
   return Number.isNaN(count) ? 0 : count;
 }
 
+/** While a snapshot is loaded lanes count the bytes of its file: those texts must not be taken for places of the stream. */
+export function loadingGeneration(generation: string): string {
+  return `${generation}l`;
+}
+
+/** What lanes stand for meanwhile: of every key before byte `from` of the file, and as they go on. */
+export function loadingClaims(claims: readonly LaneClaim[], from: number): LaneClaim[] {
+  return claims.map(({ tag, generation, node, slots }) => ({
+    ...{ tag, node, slots, from, done: 0 },
+    generation: loadingGeneration(generation),
+  }));
+}
+
 /** Lanes were opened that the claims do not know of: the record was lost, and with it what they stood for. */
 export function isOutdated(
   claims: readonly LaneClaim[],
@@ -62,6 +75,21 @@ export function isOutdated(
 ): boolean {
   const known = Math.max(0, ...claims.map(({ generation }) => countOf(generation)));
   return [...texts].some((text) => text.snapshot === snapshot && countOf(text.generation) > known);
+}
+
+/**
+ * What was confirmed may be gone: a lane has no text at all (every one had a text before the claims were made), or
+ * it has not come to its first one and another node has its place, where what `from` stands for may not have arrived.
+ */
+export function isLost(
+  claims: readonly LaneClaim[],
+  texts: ReadonlyMap<string, LaneText>,
+  nodeOf: (tag: string) => string | undefined,
+): boolean {
+  return claims.some(({ tag, generation, node }) => {
+    const text = texts.get(tag);
+    return text === undefined || (text.generation !== generation && nodeOf(tag) !== node);
+  });
 }
 
 /** Put together: of several claims on a slot the highest counts, as each of them is true. */
@@ -88,8 +116,7 @@ export function progressOf(
 
 /** Claims of a new generation for a lane's slots: one for each group of slots that have come equally far. */
 export function claimsFor(
-  tag: string,
-  generation: string,
+  { tag, generation, node }: Pick<LaneClaim, 'tag' | 'generation' | 'node'>,
   slots: SlotSet,
   progress: SlotProgress | undefined,
   base: number,
@@ -105,6 +132,6 @@ export function claimsFor(
     groups.set(key, group);
   }
   return [...groups.values()].map(({ set, from, done }) => ({
-    ...{ tag, generation, slots: set.format(), from, done },
+    ...{ tag, generation, node, slots: set.format(), from, done },
   }));
 }

@@ -2,6 +2,10 @@
  * The script that a lane's commands are carried out by, all or as far as it gets, together with the lane's text
  * (`lane-text.ts`). MULTI cannot do that on a cluster: EXEC refuses keys of several slots even on one node.
  *
+ * Chosen over a transaction for each slot with a mark of its own (replication §10.2): of the node's time a command
+ * takes 1.0 µs by itself, 1.7 µs in a script and 2.0 to 2.3 µs in MULTI with its slot's mark (a mix of SET, INCR, LPUSH,
+ * HSET and ZADD over many keys, Redis 6.0 to 8.0 and Valkey 9.1), and only a script stops at the first failure.
+ *
  *     EVALSHA <sha> 1 <lane key> <expected> <prefix> <final> <starts> (<n> <arg>…n)…
  *
  *     expected   what the key must hold ('' for no key); else nothing is done and the answer is an error,
@@ -67,9 +71,22 @@ export interface LaneFailure {
 const FAILURE = /^(?:ERR )?REPLICANT (\d+)(?:\+(\d+))? (\S+) (.*)$/su;
 const CHAIN = /^(?:ERR )?REPLICANT CHAIN/u;
 
+/**
+ * Before 7.0 what is refused for the state the server is in comes to a script as `@user_script: 12: -OOM …`; here it
+ * is as the server says it otherwise.
+ */
+export function plainScriptError(error: string): string {
+  return error.replace(/^@user_script: ?\d+: -?/u, '').trimEnd();
+}
+
 export function parseLaneFailure(error: string): LaneFailure | 'chain' | undefined {
   if (CHAIN.test(error)) return 'chain';
   const [, offset, done = '0', name, text] = FAILURE.exec(error) ?? [];
   if (offset === undefined || name === undefined || text === undefined) return undefined;
-  return { offset: Number(offset), done: Number(done), name: name.toUpperCase(), error: text };
+  return {
+    offset: Number(offset),
+    done: Number(done),
+    name: name.toUpperCase(),
+    error: plainScriptError(text),
+  };
 }

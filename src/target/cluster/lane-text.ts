@@ -8,6 +8,8 @@
  *     9f0c… 4b1d… 18273+2 0         and of the unit that begins there the first two commands
  *     9f0c… 4b1d… 18273 0 77ab…     the same, and whoever wrote under this generation is shut out
  *
+ * While a snapshot is loaded the offset is one of its file, and the generation another (`loadingGeneration`).
+ *
  * `db` is the source's database in force there, -1 where that is not known. Which slots a generation's lanes
  * stand for says the job's checkpoint (`LaneClaim`): for slot s of a claim everything that begins before
  * max(from, offset) is applied. That stays true whatever happens to the slots later, so claims of several lanes

@@ -26,8 +26,9 @@ export interface LaneOptions {
   readonly key: string;
   /** What the key holds now, '' for nothing. */
   readonly found: string;
-  /** `lane-text`: all but offset and database. */
+  /** `lane-text`: all but offset and database; and while a snapshot is loaded. */
   readonly prefix: string;
+  readonly loadingPrefix: string;
   readonly sha: string;
   readonly atomic: boolean;
 }
@@ -74,6 +75,13 @@ export class Lane {
     this.pipeline.from(offset);
     if (tolerate) this.pipeline.tolerate();
     this.pipeline.command(args);
+  }
+
+  /** Everything of the snapshot that stands before `offset` in its file has been answered. */
+  noteLoaded(offset: number): void {
+    this.#expected = `${this.o.loadingPrefix}${offset} -1`;
+    this.pipeline.ours();
+    this.pipeline.command([SET, this.#key, bytesOf(this.#expected)]);
   }
 
   /** Enough has been gathered: `offset` is where the next command begins. */

@@ -199,6 +199,11 @@ export class Lanes implements Outlet, Commits {
     pipeline.flush();
   }
 
+  /** A node that fails over during the load may lose keys: its own text tells then how far it had come. */
+  noteLoaded(offset: number): void {
+    for (const lane of this.#lanes) lane.noteLoaded(offset);
+  }
+
   /** Each lane's first text: from here on its scripts are chained to it. The claims must be in the record by now. */
   beginStream(offset: number, db: number): void {
     for (const lane of this.#lanes) lane.send(offset, db);
@@ -227,6 +232,11 @@ export class Lanes implements Outlet, Commits {
     if (progress === undefined || offset >= this.#furthest) return false;
     for (const slot of slots) if (progress.offsetOf(slot) <= offset) return false;
     return true;
+  }
+
+  /** Had some lane come further than this before the lanes were opened? Then all before had been done beside the stream, too. */
+  beyond(offset: number): boolean {
+    return this.#furthest > offset;
   }
 
   /** A lane has answered what was sent up to a mark. */

@@ -22,12 +22,22 @@ import { type Reply, ReplyError, replyText } from '../../resp/reply-decoder.js';
 import { TargetLink, type TargetLinkHandler } from '../target-link.js';
 import { refusalOfTarget } from '../target-state.js';
 import { Lane } from './lane.js';
-import { claimsFor, countOf, isOutdated, progressOf, type SlotProgress } from './lane-claim.js';
+import {
+  claimsFor,
+  countOf,
+  isLost,
+  isOutdated,
+  loadingGeneration,
+  progressOf,
+  type SlotProgress,
+} from './lane-claim.js';
 import { LANE_SCRIPT, OLD_LANE_SCRIPT, scriptSha } from './lane-script.js';
 import { laneKey, type LaneText, laneTextPrefix, parseLaneText } from './lane-text.js';
 import { connectAll, findPrimaries, type TargetNode } from './target-nodes.js';
 
 const GENERATION_BYTES = 6;
+/** Below all others. */
+const NO_GENERATION = '0-none';
 /** How long a replica of each node is given to take over what was just written, where it has one. */
 const WAIT_MS = 200;
 /** Sets a fence behind a lane's text, whatever it says; answers what it said. */
@@ -45,6 +55,8 @@ export interface SurveyOptions {
   readonly owner: Owner;
   readonly staleAfterMs: number;
   readonly announce: (message: string) => void;
+  /** Others are shut out by scripts; else only by closing their connections. */
+  readonly atomic: boolean;
   /** From the checkpoint. */
   readonly claims: readonly LaneClaim[];
   readonly snapshot: string;
@@ -57,7 +69,7 @@ export interface LaneSurvey {
   /** What each lane's key holds now, by its tag. */
   readonly found: ReadonlyMap<string, string>;
   readonly progress: SlotProgress;
-  /** Lanes have been opened that the checkpoint does not know of: it has been lost, and they can't be read. */
+  /** The checkpoint, or what it relies on, has been lost in a failover: how far the nodes are can't be told. */
   readonly outdated: boolean;
   /** The number of the lanes' last generation. */
   readonly generation: number;
@@ -80,8 +92,9 @@ export async function surveyLanes(options: SurveyOptions): Promise<LaneSurvey> {
     const found = new Map<string, string>();
     const texts = new Map<string, LaneText>();
     for (const tag of new Set(options.claims.map((claim) => claim.tag))) {
+      const key = laneKey(tag, job);
       // oxlint-disable-next-line no-await-in-loop -- few
-      const text = await fence(clientOf(nodes, clients, laneKey(tag, job)), laneKey(tag, job), owner.id);
+      const text = await fence(clientOf(nodes, clients, key), key, options.atomic ? owner.id : undefined);
       if (text === undefined) continue;
       found.set(tag, text.now);
       const parsed = parseLaneText(text.before);
@@ -91,7 +104,9 @@ export async function surveyLanes(options: SurveyOptions): Promise<LaneSurvey> {
     const least = [...texts.values()].find(({ offset }) => offset === progress.least);
     return {
       ...{ nodes, clients, found, progress },
-      outdated: isOutdated(options.claims, texts.values(), options.snapshot),
+      outdated:
+        isOutdated(options.claims, texts.values(), options.snapshot) ||
+        isLost(options.claims, texts, (tag) => ownerOf(nodes, laneKey(tag, job))?.nodeId),
       generation: Math.max(
         0,
         ...[...options.claims, ...texts.values()].map((one) => countOf(one.generation)),
@@ -104,22 +119,29 @@ export async function surveyLanes(options: SurveyOptions): Promise<LaneSurvey> {
   }
 }
 
-function clientOf(nodes: readonly TargetNode[], clients: readonly Client[], key: string): Client {
+function ownerOf(nodes: readonly TargetNode[], key: string): TargetNode | undefined {
   const slot = keySlot(bytesOf(key));
-  const at = nodes.findIndex(({ slots }) => slots.has(slot));
-  if (at < 0) {
-    throw new ReplicantError('TARGET_BUSY', `slot ${slot} of the target is served by nobody`, {
-      hint: 'see cluster info and cluster nodes there',
-    });
-  }
-  return clients[at]!;
+  return nodes.find(({ slots }) => slots.has(slot));
+}
+
+function clientOf(nodes: readonly TargetNode[], clients: readonly Client[], key: string): Client {
+  const node = ownerOf(nodes, key);
+  if (node !== undefined) return clients[nodes.indexOf(node)]!;
+  throw new ReplicantError('TARGET_BUSY', `slot ${keySlot(bytesOf(key))} of the target is served by nobody`, {
+    hint: 'see cluster info and cluster nodes there',
+  });
 }
 
 async function fence(
   client: Client,
   key: string,
-  owner: string,
+  owner: string | undefined,
 ): Promise<{ before: string; now: string } | undefined> {
+  if (owner === undefined) {
+    const text = await accepted(client, ['GET', key]);
+    const found = text instanceof Uint8Array ? (replyText(text) ?? '') : undefined;
+    return found === undefined ? undefined : { before: found, now: found };
+  }
   const mark = `${owner}-${randomBytes(GENERATION_BYTES).toString('hex')}`;
   const before = await accepted(client, ['EVAL', FENCE_SCRIPT, '1', key, mark]);
   if (!(before instanceof Uint8Array)) return undefined;
@@ -168,16 +190,19 @@ export async function openLanes(options: OpenOptions): Promise<OpenedLanes> {
       const key = laneKey(tag, job);
       const client = survey.clients[index]!;
       if (atomic) await accepted(client, ['SCRIPT', 'LOAD', script]);
-      const found = survey.found.get(tag) ?? (await textOf(client, key));
+      const found = survey.found.get(tag) ?? (await textOf(client, key, snapshot));
       const link = await TargetLink.open(endpoint, handler, connectionName(job, owner.id));
       lanes.push(
         new Lane({
           ...{ link, nodeId, slots, tag, key, found, sha, atomic },
           address: formatAddress(endpoint.address),
           prefix: laneTextPrefix(snapshot, generation),
+          loadingPrefix: laneTextPrefix(snapshot, loadingGeneration(generation)),
         }),
       );
-      claims.push(...claimsFor(tag, generation, slots, follows ? survey.progress : undefined, base));
+      claims.push(
+        ...claimsFor({ tag, generation, node: nodeId }, slots, follows ? survey.progress : undefined, base),
+      );
       /* oxlint-enable no-await-in-loop */
     }
   } catch (error) {
@@ -200,9 +225,13 @@ interface SlotSetLike extends Iterable<number> {
   has(slot: number): boolean;
 }
 
-async function textOf(client: Client, key: string): Promise<string> {
+/** What stands there; where nothing does, a text that says nothing: a lane without one has lost it. */
+async function textOf(client: Client, key: string, snapshot: string): Promise<string> {
   const reply = await accepted(client, ['GET', key]);
-  return reply instanceof Uint8Array ? (replyText(reply) ?? '') : '';
+  if (reply instanceof Uint8Array) return replyText(reply) ?? '';
+  const nothing = `${laneTextPrefix(snapshot, NO_GENERATION)}0 -1`;
+  await accepted(client, ['SET', key, nothing]);
+  return nothing;
 }
 
 /** Lets replicas take over what claims and lanes have just written, so that a failover does not lose it. */

@@ -234,6 +234,26 @@ describe.skipIf(NEWEST_BINARIES.length === 0).each(NEWEST_BINARIES)(`$id, seed $
     expect(job.handle.summary()).toMatchObject({ fullSyncs: 3 });
   });
 
+  test('what one node is told counts for its slots alone: FLUSHALL, functions', SLOW, async () => {
+    const all = await ends();
+    const { cluster, target, from, to } = all;
+    await fill(from, 5000);
+    const job = new Job(cluster, target);
+    await job.caughtUp();
+    const [first] = cluster.shards;
+    await first!.primary.call('FLUSHALL');
+    await fill(from, 1000);
+    const library = '#!lua name=lib\nredis.register_function("f", function() return 1 end)';
+    for (const { primary } of cluster.shards) await primary.call('FUNCTION', 'LOAD', library);
+    for (const { primary } of cluster.shards) await primary.call('FUNCTION', 'DELETE', 'lib');
+    for (const { primary } of cluster.shards) await primary.call('FUNCTION', 'LOAD', library);
+    const counter = counterIn(from, range(0, 16_384, 300));
+    await pause(500);
+    await endEqual(job, all, [counter]);
+    expect(await to.text('FCALL', 'f', '0')).toBe(1);
+    expect(await to.text('DBSIZE')).toBeGreaterThan(3000);
+  });
+
   test('nodes fail over under load', SLOW, async () => {
     const all = await ends({ replicas: 1 });
     const { cluster, target, from } = all;

@@ -189,11 +189,8 @@ export class SimJob {
 
   /** What is written now is final with the next commit, which has this text. */
   async #note(text: string): Promise<boolean> {
-    if (this.#w.random.below(20) === 0) {
-      await this.turn();
-      return false;
-    }
     if (this.#phase === 'starting' || this.#phase === 'beginning') {
+      if (this.#w.random.below(20) === 0) return false;
       const record = this.#record;
       await this.turn();
       if (record === undefined || this.#record !== record) return false;
@@ -202,6 +199,8 @@ export class SimJob {
       return true;
     }
     this.#head = text;
+    // Every commit from now on has it, whatever is heard of it.
+    if (this.#w.random.below(20) === 0) return false;
     await this.#commit();
     // The outcome may stay unknown.
     return this.#w.random.below(20) !== 0;

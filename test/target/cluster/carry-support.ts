@@ -16,10 +16,14 @@ import { carry, forgetCarry, leaveOutCarry } from '../../../src/target/cluster/c
 
 export type Words = readonly (string | number | Uint8Array)[];
 
-/** The process ends at its n-th request from here on, before that is sent or before its reply is seen. */
+/**
+ * The process ends at its n-th request from here on, when that has been carried out and its reply is not seen, or
+ * before it is, `alone` of those that are on their way at that moment: a node may not get what others do.
+ */
 export interface Fault {
   readonly request: number;
   readonly sent: boolean;
+  readonly alone?: boolean;
 }
 
 export class ProcessEnd extends Error {}
@@ -30,13 +34,26 @@ function fromTest(reply: TestReply): Reply {
   return typeof reply === 'bigint' ? Number(reply) : reply;
 }
 
-export function portsTo(cluster: ClusterClient, fault?: Fault): CarryPorts {
-  let requests = 0;
+export interface Counts {
+  requests: number;
+}
+
+export function portsTo(cluster: ClusterClient, fault?: Fault, counts: Counts = { requests: 0 }): CarryPorts {
+  /** It has ended; `node`: where nothing arrives any more, as there is one connection to each. */
+  let end: { readonly node: unknown; over: boolean } | undefined;
+  const nodeOf = (slot: number): string => JSON.stringify(cluster.ownerOf(slot));
   const send = async (slot: number, commands: readonly Words[]): Promise<Reply[]> => {
-    const hit = fault?.request === requests++;
-    if (hit && !fault.sent) throw new ProcessEnd();
+    const hit = fault?.request === counts.requests++;
+    if (end?.over === true || end?.node === nodeOf(slot)) throw new ProcessEnd();
+    if (hit) {
+      end = { node: nodeOf(slot), over: fault.alone !== true };
+      // What was sent together goes out before anything else happens.
+      if (fault.alone === true) setImmediate(() => (end!.over = true));
+      if (!fault.sent) throw new ProcessEnd();
+    }
+    const isOver = end !== undefined;
     const replies = await cluster.pipelineTo(`{${tagOfSlot(slot)}}`, commands);
-    if (hit) throw new ProcessEnd();
+    if (isOver || end !== undefined) throw new ProcessEnd();
     return replies.map((reply) => fromTest(reply));
   };
   return {

@@ -9,6 +9,7 @@ import { KEY_HOLD_MS } from '../../../src/convert/held-deadline.js';
 import type { CarryPlan } from '../../../src/keyspace/cross-slot-carry.js';
 import { ReplyError } from '../../../src/resp/reply-decoder.js';
 import { capabilitiesOf } from '../../../src/target/capabilities.js';
+import { type CarryContext, markerKey } from '../../../src/target/cluster/carry-context.js';
 import { carry, forgetCarry, leaveOutCarry } from '../../../src/target/cluster/carry.js';
 import { BINARIES, isAtLeast, waitFor } from '../../support/live.js';
 import {
@@ -127,13 +128,14 @@ const OVER_SLOTS: readonly fc.Arbitrary<Words>[] = [
   words('EVAL', EXTEND, 2, anyKey, key('str')),
 ];
 
-const FAULT: fc.Arbitrary<Fault> = fc.record({ request: fc.nat(16), sent: fc.boolean() });
+const faultWithin = (requests: number): fc.Arbitrary<Fault> =>
+  fc.record({ request: fc.nat(requests), sent: fc.boolean(), alone: fc.boolean() });
 const STEP = fc.record({
   words: fc.oneof(
     { arbitrary: fc.oneof(...FILL), weight: 1 },
     { arbitrary: fc.oneof(...OVER_SLOTS), weight: 1 },
   ),
-  faults: fc.array(FAULT, { maxLength: 3 }),
+  faults: fc.array(faultWithin(12), { maxLength: 3 }),
 });
 
 const MAY_BE_IDLE = new Set(['MSETNX', 'RENAMENX', 'COPY', 'SMOVE', 'DEL', 'UNLINK']);
@@ -259,7 +261,7 @@ describe.each(CHOSEN)('$id', (binary) => {
     const step = fc.record({
       fill: fc.array(fc.oneof(...FILL), { minLength: 5, maxLength: 20 }),
       unit: fc.array(fc.oneof(...OVER_SLOTS), { minLength: 2, maxLength: 12 }),
-      faults: fc.array(fc.record({ request: fc.nat(80), sent: fc.boolean() }), { maxLength: 3 }),
+      faults: fc.array(faultWithin(60), { maxLength: 3 }),
     });
     let carried = 0;
     await fc.assert(
@@ -326,18 +328,25 @@ describe.each(CHOSEN)('$id', (binary) => {
     ['EVAL', EXTEND, 2, 't1', 't2'],
   ];
 
+  const ENDS: readonly Omit<Fault, 'request'>[] = [
+    { sent: false },
+    { sent: false, alone: true },
+    { sent: true },
+    { sent: true, alone: true },
+  ];
+
   test.each(EVERYWHERE)(
     'ended before and after every request, then carried again: %s %s %s',
     async (...command) => {
       const plan = planOf(command);
       if (plan.kind !== 'carry') throw new Error(plan.kind);
-      for (const sent of [false, true]) {
+      for (const end of ENDS) {
         for (let request = 0, ended = true; ended; request++) {
           // oxlint-disable no-await-in-loop
           await setUp();
           await single.call(...command);
           const id = nextId();
-          ended = await carry({ ...how, id, ports: portsTo(cluster, { request, sent }) }, plan).then(
+          ended = await carry({ ...how, id, ports: portsTo(cluster, { request, ...end }) }, plan).then(
             () => false,
             (error: unknown) => error instanceof ProcessEnd,
           );
@@ -431,6 +440,57 @@ describe.each(CHOSEN)('$id', (binary) => {
     const can = { ...how.can, maxBulkBytes: 10 };
     const carrying = carry({ ...how, id: `${nextId()}:0`, can, ports: portsTo(cluster) }, plan);
     await expect(carrying).rejects.toMatchObject({ code: 'TARGET_REFUSED', place: { key: '"s1"' } });
+    expect(await wrong()).toEqual([]);
+  });
+
+  test('values too large for a step, and more keys than are asked for together', async () => {
+    await empty();
+    const large = 'x'.repeat(700_000);
+    const setup: Words[] = [
+      ...Array.from({ length: 11 }, (_, at): Words => ['SADD', `s:${at}`, `member ${at}`, `${at} ${large}`]),
+      ['SET', 't1', `${large}${large}`],
+      ['PEXPIREAT', 't1', FAR_MS],
+    ];
+    await single.pipeline(setup);
+    await cluster.pipeline(setup);
+    const sets = Array.from({ length: 11 }, (_, at) => `s:${at}`);
+    const faults = [3, 5, 8, 11].flatMap((request): Fault[] => [
+      { request, sent: true },
+      { request: request + 1, sent: false, alone: true },
+    ]);
+    for (const command of [
+      ['SUNIONSTORE', 's:all', ...sets],
+      ['RENAME', 't1', 't2'],
+      ['COPY', 't2', 't3'],
+      ['EVAL', APPEND_ALL, 3, 't2', 't3', 't4'],
+    ]) {
+      if (command[0] === 'COPY' && !isAtLeast(binary, '6.2.0')) continue;
+      // oxlint-disable no-await-in-loop -- one after the other, as in a stream
+      await single.call(...command);
+      await apply(command, faults);
+      // oxlint-enable no-await-in-loop
+    }
+    expect(await differences([...sets, 's:all', 't1', 't2', 't3', 't4'])).toEqual([]);
+    expect(await ourKeys()).toEqual([]);
+  });
+
+  test('nothing is done when the marker is not what it was', async () => {
+    await setUp();
+    const plan = carryOf(['RPOPLPUSH', 'l1', 'l2']);
+    const ports = portsTo(cluster);
+    const interfering: CarryContext['ports'] = {
+      ...ports,
+      request: async (slot, args) => {
+        const reply = await ports.request(slot, args);
+        if (args[0] === 'LINDEX')
+          for (const { slot: other } of plan.keys)
+            await ports.request(other, ['SET', markerKey(other, 'job'), 'another process was here']);
+        return reply;
+      },
+    };
+    const carrying = carry({ ...how, id: `${nextId()}:0`, ports: interfering }, plan);
+    await expect(carrying).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    await forgetCarry({ ...how, id: '', ports }, plan);
     expect(await wrong()).toEqual([]);
   });
 
