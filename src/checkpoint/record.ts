@@ -87,8 +87,10 @@ export interface LaneClaim {
   readonly from: number;
   /** The node it was opened to. */
   readonly node: string;
-  /** And of the unit that begins there so many commands. */
+  /** And of the unit that begins there so many commands … */
   readonly done: number;
+  /** … counting those of these slots; undefined: of `slots`. */
+  readonly of?: string | undefined;
 }
 
 /** All keys of ours on a target; nothing of the source's may be called so, and no sweep deletes them. */
@@ -144,8 +146,8 @@ function formatHead({
   return `${head.slice(0, -1)},"replid":`;
 }
 
-function pickLane({ tag, generation, node, slots, from, done }: LaneClaim): LaneClaim {
-  return { tag, generation, node, slots, from, done };
+function pickLane({ tag, generation, node, slots, from, done, of }: LaneClaim): LaneClaim {
+  return { tag, generation, node, slots, from, done, of };
 }
 
 function pickOwner({ id, host, pid, sinceMs }: Owner): Owner {
@@ -292,5 +294,6 @@ function parseLane(lane: Fields): LaneClaim {
     slots: lane.text('slots'),
     from: lane.number('from'),
     done: lane.number('done'),
+    ...(lane.has('of') ? { of: lane.text('of') } : {}),
   };
 }

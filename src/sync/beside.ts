@@ -58,17 +58,17 @@ export class Beside {
     void closed.then(async () => closeAll(await kept)).catch(() => {});
   }
 
-  run(work: (connect: Connect, signal: AbortSignal) => Promise<void>): Promise<void> {
+  run<T>(work: (connect: Connect, signal: AbortSignal) => Promise<T>): Promise<T> {
     const { signal } = this.#leave;
     const done = this.#run(work, signal);
     this.#over = Promise.allSettled([this.#over, done]);
     return done;
   }
 
-  async #run(
-    work: (connect: Connect, signal: AbortSignal) => Promise<void>,
+  async #run<T>(
+    work: (connect: Connect, signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<T> {
     const opened: Connected[] = [];
     let timer: NodeJS.Timeout | undefined;
     const leave = (): void => {
@@ -77,7 +77,7 @@ export class Beside {
     };
     signal.addEventListener('abort', leave);
     try {
-      await work(async () => {
+      return await work(async () => {
         const connected = await this.#connect();
         opened.push(connected);
         return connected;

@@ -93,7 +93,8 @@ export interface DeliveryEvents {
   /** The checkpoint was changed by somebody else. */
   disturbed(found: Uint8Array | undefined): void;
   getAck(): void;
-  aside(request: AsideRequest): Promise<void>;
+  /** Resolves to the names of the keys that were asked for, if any were. */
+  aside(request: AsideRequest): Promise<readonly Uint8Array[] | undefined>;
   unsupported(error: ReplicantError, type: string): void;
   reported(why: string, name: string, offset: number, db: number): void;
   failed(error: unknown): void;
@@ -551,6 +552,7 @@ export class Delivery {
     );
     this.#applier = new StreamApplier({
       ...{ out: lanes === undefined ? this.#pipeline : undefined, lanes, gate, crossSlot },
+      asksForKeys: true,
       ...{ capabilities, filter, dbMap, tally, clockOffsetMs, sourceDatabases },
       ...{ targetDatabases, relativeTtls, offset, db, inMulti, hold, leftOut, keyMap, table, form },
       targetDb: 0,
@@ -621,10 +623,10 @@ export class Delivery {
     if (!applier.ready) return;
     this.#beside = true;
     this.#o.events.aside(applier.aside!).then(
-      () =>
+      (keys) =>
         this.#guard(() => {
           this.#beside = false;
-          applier.resume();
+          applier.resume(keys);
           this.pump();
         }),
       (error: unknown) =>

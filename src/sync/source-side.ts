@@ -6,7 +6,7 @@
 import { ByteWindow } from '../bytes/window.js';
 import { formatError, ReplicantError } from '../errors.js';
 import type { Endpoint } from '../net/endpoint.js';
-import { formatAddress, formatEndpoint } from '../net/endpoint.js';
+import { formatEndpoint } from '../net/endpoint.js';
 import { Client } from '../net/client.js';
 import { locate } from '../net/locate.js';
 import { ReplicationLink } from '../replication/link.js';

@@ -22,6 +22,7 @@ import { toClientForm } from '../convert/client-form.js';
 import { DEADLINE_COMMANDS, holdDeadlines, type HoldPolicy } from '../convert/held-deadline.js';
 import type { TargetForm } from '../convert/target-form/rule.js';
 import { ReplicantError } from '../errors.js';
+import { hidesItsKeys, placesOf, withKeysAt } from '../keyspace/asked-keys.js';
 import { commandSlot } from '../keyspace/command-slot.js';
 import { commandOf, type CommandTable } from '../keyspace/command-table.js';
 import { type ClusterPlan, planForCluster } from '../keyspace/cross-slot.js';
@@ -107,8 +108,14 @@ export interface ClusterCommand {
   readonly tolerate: boolean;
 }
 
+/** Where the keys of the next command are is to be asked for. */
+export interface KeysRequest {
+  readonly kind: 'keys';
+  readonly args: Args;
+}
+
 /** What has to be done beside the stream, with everything before it final, before it goes on. */
-export type AsideRequest = ClearRequest | TakeRequest | CarryRequest;
+export type AsideRequest = ClearRequest | TakeRequest | CarryRequest | KeysRequest;
 
 /** Whose a slot is, at this place of the stream of one shard of several. */
 export interface SlotGate {
@@ -139,6 +146,8 @@ export interface StreamApplierOptions {
   /** The source is one shard of several. */
   readonly gate?: SlotGate | undefined;
   readonly crossSlot?: CrossSlotPolicy | undefined;
+  /** A KeysRequest can be answered; else such commands are left out where it matters. */
+  readonly asksForKeys?: boolean | undefined;
   readonly capabilities: Capabilities;
   readonly filter: KeyFilter;
   readonly dbMap: DbMap;
@@ -200,6 +209,10 @@ export class StreamApplier {
   /** Each command's slot must be known before it is sent: none is passed on in pieces. */
   readonly #whole: boolean;
   readonly #sortPatterns: boolean;
+  /** Of the command at hand the keys may be known from elsewhere. */
+  #table: CommandTable;
+  /** What becomes of a command depends on its keys. */
+  readonly #asksForKeys: boolean;
   #offset: number;
   #db: number;
   #targetDb: number;
@@ -231,6 +244,15 @@ export class StreamApplier {
     this.#o = options;
     const { family, version } = options.capabilities.server;
     this.#sortPatterns = family === 'valkey' || atLeast(version, 7, 4);
+    this.#table = options.table;
+    const { keysActive, kindsActive } = options.filter;
+    this.#asksForKeys =
+      options.asksForKeys === true &&
+      (keysActive ||
+        kindsActive ||
+        options.keyMap?.active === true ||
+        options.dbMap.prefixed ||
+        options.lanes !== undefined);
     this.#whole = options.lanes !== undefined || options.gate !== undefined;
     const names = keyNames(options.dbMap, options.keyMap);
     this.#names = names.active ? names : undefined;
@@ -287,9 +309,19 @@ export class StreamApplier {
     return this.#passable ? Math.min(whole, PASS_BYTES) : whole;
   }
 
-  /** It has been done. */
-  resume(): void {
+  /** It has been done. `keys`: what was asked for by a KeysRequest; undefined: nobody knows. */
+  resume(keys?: readonly Uint8Array[]): void {
+    const request = this.#aside;
     this.#aside = undefined;
+    if (request?.kind !== 'keys') return;
+    const { args } = request;
+    const places = keys === undefined ? undefined : placesOf(args, keys);
+    if (places !== undefined) this.#table = withKeysAt(this.#o.table, args, places);
+    try {
+      this.#applyKnown(args);
+    } finally {
+      this.#table = this.#o.table;
+    }
   }
 
   /** What comes next stands at `offset`: the bytes before it were no commands (annotations of an AOF). */
@@ -352,7 +384,7 @@ export class StreamApplier {
     } else if (this.#committed !== this.#commandOffset) {
       // Up to the command that waits for it, which has not been carried out yet.
       const place = { offset: this.#commandOffset, db: this.#db, inMulti: this.#inMulti };
-      this.#commitAt(committer, place, this.#aside.kind === 'carry');
+      this.#commitAt(committer, place, this.#aside.kind === 'carry' || this.#aside.kind === 'keys');
     }
   }
 
@@ -571,8 +603,14 @@ export class StreamApplier {
   /** One command that had to be looked at. */
   #apply(sent: Args): void {
     const args = toClientForm(sent);
-    const { tally, filter, dbMap, table, sourceDatabases } = this.#o;
-    tally.commands++;
+    this.#o.tally.commands++;
+    if (this.#asksForKeys && hidesItsKeys(args, this.#table)) this.#startAside({ kind: 'keys', args });
+    else this.#applyKnown(args);
+  }
+
+  #applyKnown(args: Args): void {
+    const { filter, dbMap, sourceDatabases } = this.#o;
+    const table = this.#table;
     if (!this.#selective) {
       this.#unit([{ args, targetDb: undefined }], false);
       return;
@@ -652,21 +690,21 @@ export class StreamApplier {
   }
 
   #empties(args: Args): boolean {
-    const role = commandOf(args, this.#o.table)?.role;
+    const role = commandOf(args, this.#table)?.role;
     return role === 'flush-db' || role === 'flush-all';
   }
 
   /** Carried over slots by what every target has, so it need not know the command. */
   #goesAsItIs(args: Args): boolean {
     if (this.#o.lanes === undefined) return false;
-    const role = commandOf(args, this.#o.table)?.role;
+    const role = commandOf(args, this.#table)?.role;
     if (role !== 'rename' && role !== 'copy' && role !== 'lmove') return false;
     return this.#planOf(args).kind === 'carry';
   }
 
   #planOf(args: Args): ClusterPlan {
     return planForCluster(args, {
-      ...{ table: this.#o.table, db: 0, databases: 1, sortPatterns: this.#sortPatterns },
+      ...{ table: this.#table, db: 0, databases: 1, sortPatterns: this.#sortPatterns },
     });
   }
 
@@ -712,7 +750,7 @@ export class StreamApplier {
   /** Scripts run no scripts, and take only so many words. */
   #standsAside({ args, plan }: ClusterCommand): boolean {
     if (plan.kind === 'every' || plan.kind === 'carry' || args.length > MOST_WORDS) return true;
-    return commandOf(args, this.#o.table)?.role === 'script';
+    return commandOf(args, this.#table)?.role === 'script';
   }
 
   #emit(args: Args, targetDb: number | undefined, tolerate: boolean): void {

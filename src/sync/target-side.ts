@@ -5,7 +5,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Crc64 } from '../bytes/crc64.js';
-import { connectionName } from '../checkpoint/connections.js';
 import { claimJob, confirmOwner, type Claim } from '../checkpoint/lease.js';
 import {
   type Checkpoint,
@@ -21,7 +20,6 @@ import { BUILTIN_COMMANDS } from '../keyspace/command-table.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { KeyMap } from '../keyspace/key-map.js';
-import { keyNames } from '../keyspace/key-names.js';
 import { bytesOf } from '../keyspace/words.js';
 import { Client } from '../net/client.js';
 import { formatDeployment } from '../net/endpoint.js';
@@ -30,16 +28,10 @@ import { formatPosition } from '../replication/position.js';
 import type { Spool } from '../spool/spool.js';
 import type { FailedCommand } from '../target/failed-command.js';
 import { KeySet } from '../target/key-set.js';
-import { removeMissingFunctions } from '../target/missing-functions.js';
-import { removeMissing } from '../target/remove-missing.js';
-import { carryUnit, forgetMarkers, slotsIn } from '../target/cluster/carry-unit.js';
-import type { Lanes } from '../target/cluster/lanes.js';
 import { awaitReplicas, type LaneSurvey, surveyLanes } from '../target/cluster/open-lanes.js';
 import type { Outlet } from '../target/outlet.js';
 import type { TargetLinkHandler } from '../target/target-link.js';
-import { Beside, type Connect, type Connected } from './beside.js';
-import { type WipeOptions, wipeSlots } from '../target/wipe-slots.js';
-import { clearDatabases } from './clear-databases.js';
+import { Beside } from './beside.js';
 import { Delivery } from './delivery.js';
 import type { Findings } from './examination.js';
 import type { ExpiryKeeper } from './expiry-keeper.js';
@@ -51,12 +43,12 @@ import { askInfo } from './prepare.js';
 import { judgeRefusal, noModule, refusedModule } from './refusal.js';
 import { planResume, type ResumePlan } from './resume-plan.js';
 import type { Presence } from './snapshot-writer.js';
-import { ownsOf, type SlotDuty } from './slot-duty.js';
+import type { SlotDuty } from './slot-duty.js';
 import type { SourceSide } from './source-side.js';
 import type { Emit } from './status.js';
-import type { AsideRequest, CarryRequest, CommandForm } from './stream-applier.js';
+import type { CommandForm } from './stream-applier.js';
 import type { Tally } from './tally.js';
-import { type TargetKeys, targetKeys } from './target-keys.js';
+import { type Delivering, TargetAsides } from './target-asides.js';
 import { openClusterOutlet, type OpenedOutlet, openSingleOutlet } from './target-outlet.js';
 
 export interface TargetSideOptions {
@@ -98,13 +90,10 @@ export interface TargetSideEvents {
 type Deliverable = Extract<ResumePlan, { kind: 'load' | 'follow' }>;
 
 const DRAIN_TIMEOUT_MS = 30_000;
-const CLEAR_TIMEOUT_MS = 600_000;
 const PROBE_SECRET_BYTES = 8;
 const SPLIT =
   'the source has transactions over several slots: on the target the part of each slot is one, not all of it';
 const ANSWER_POLL_MS = 5;
-/** So many slots may have a marker of something carried. */
-const MOST_MARKERS = 500;
 const GARBLED_MOST = 5;
 /** Deadlines stand as they are, and nobody looks after them. */
 const NOT_HELD: ExpiryRecord = {
@@ -136,9 +125,8 @@ export class TargetSide {
   #started = false;
   #refusal: FailedCommand | undefined;
   readonly #beside: Beside;
-  /** Slots with a marker of what was carried last, and where that stands in the stream. */
-  readonly #carried = new Map<number, number>();
-  #lanes: Lanes | undefined;
+  readonly #asides: TargetAsides;
+  #delivering: Delivering | undefined;
   #address: string | undefined;
 
   constructor(options: TargetSideOptions) {
@@ -147,12 +135,14 @@ export class TargetSide {
     this.#sourceAt = formatDeployment(options.sync.source);
     this.#form = commandForm(options.findings);
     this.#beside = new Beside(options.sync, options.owner);
+    this.#asides = new TargetAsides({
+      ...{ side: options, beside: this.#beside, at: this.#at },
+      note: (slots) => this.#noteSlots(slots),
+      refused: (failed) => this.#commandFailed(failed),
+    });
     options.duty?.attach({
       note: (slots) => this.#noteSlots(slots),
-      wipe: (slots) =>
-        this.#beside.run(async (connect, signal) => {
-          await wipeSlots((await connect()).clients, slots, signal, this.#wipeOptions);
-        }),
+      wipe: (slots) => this.#asides.wipe(slots),
     });
     options.signal.addEventListener('abort', () => {
       this.#news();
@@ -219,11 +209,7 @@ export class TargetSide {
     if (delivery === undefined) return true;
     const done = await delivery.finish(DRAIN_TIMEOUT_MS);
     if (!done) return false;
-    if (this.#carried.size > 0) {
-      await this.#beside
-        .run(async (connect) => this.#forgetCarried(await connect(), 0))
-        .catch(() => undefined);
-    }
+    if (this.#delivering !== undefined) await this.#asides.finish(this.#delivering);
     const { expiry } = this.#o;
     const { checkpoint } = delivery;
     const released = delivery.streaming && expiry !== undefined ? await expiry.release() : checkpoint.expiry;
@@ -282,7 +268,7 @@ export class TargetSide {
       if (found === undefined) return;
       // From here on the plan may be overtaken: by a source that starts over, or by a stop.
       ended = this.#untilEnd();
-      if (!(await this.#beginDuty(found, clients))) return;
+      if (!(await this.#beginDuty(found))) return;
       const plan = await this.#prepareExpiry(clients, checkpoint, found);
       if (!this.#overtaken) await this.#deliver(claim, checkpoint, plan, survey);
     } finally {
@@ -293,13 +279,13 @@ export class TargetSide {
   }
 
   /** Of one shard of several: which slots a new snapshot counts for. False when another one is needed. */
-  async #beginDuty(plan: Deliverable, clients: readonly Client[]): Promise<boolean> {
+  async #beginDuty(plan: Deliverable): Promise<boolean> {
     const { duty, spool, emit } = this.#o;
     const { signal } = this.#beside;
     if (duty === undefined || plan.kind !== 'load' || plan.skipBefore > 0) return true;
     try {
       await duty.begin({
-        wipe: async (slots) => void (await wipeSlots(clients, slots, signal, this.#wipeOptions)),
+        wipe: (slots) => this.#asides.wipe(slots),
         note: (slots) => this.#noteSlots(slots),
         signal,
       });
@@ -498,7 +484,13 @@ export class TargetSide {
     this.#started = true;
     const { outlet, ...opened } = await this.#open(checkpoint, plan, survey);
     this.#outlet = outlet;
-    this.#lanes = opened.lanes;
+    const delivering: Delivering = {
+      outlet,
+      lanes: opened.lanes,
+      snapshot: () => this.#delivery?.checkpoint.snapshot ?? '',
+      committed: () => this.#delivery?.committed ?? -1,
+    };
+    this.#delivering = delivering;
     this.#address = opened.address;
     const { capabilities, clockOffsetMs, sourceDatabases, targetDatabases, relativeTtls } = findings;
     const delivery = new Delivery({
@@ -513,8 +505,7 @@ export class TargetSide {
       onDisk: sync.stateDir !== undefined,
       found: claim.text,
       events: {
-        complete: () =>
-          this.#beside.run((connect, signal) => this.#complete(outlet, connect, signal, checkpoint.mirror)),
+        complete: () => this.#asides.complete(delivering, checkpoint.mirror ? this.#present : undefined),
         claimed: () => this.#claimed(),
         loaded: () => {
           this.#present = undefined;
@@ -523,8 +514,7 @@ export class TargetSide {
         applied: () => this.#applied(),
         disturbed: (found) => this.#end(this.#disturbed(found)),
         getAck: () => this.#o.source.acknowledge(),
-        aside: (request) =>
-          this.#beside.run((connect, signal) => this.#carryOut(outlet, connect, signal, request)),
+        aside: (request) => this.#asides.carryOut(request, delivering),
         unsupported: (error, type) => this.#unsupported(error, type),
         reported: (why, name, offset, db) => this.#reported({ what: 'command', type: name, db, offset, why }),
         failed: (error) => this.#end(error),
@@ -552,7 +542,7 @@ export class TargetSide {
       lost: (error) => this.#end(error),
     };
     if (survey === undefined) return openSingleOutlet(sync, owner, handler);
-    const [major = 0] = findings.capabilities.server.version;
+    const [major] = findings.capabilities.server.version;
     return openClusterOutlet({
       ...{ sync, owner, survey, checkpoint, major, handler },
       follows: plan.kind === 'follow',
@@ -655,118 +645,6 @@ export class TargetSide {
       if (error instanceof ReplicantError) return error.within(place);
     }
     return new ReplicantError('TARGET_BUSY', 'a transaction was not carried out', { place });
-  }
-
-  /** The snapshot has been written: what is on the target and not in it goes. */
-  async #complete(outlet: Outlet, connect: Connect, signal: AbortSignal, mirror: boolean): Promise<void> {
-    // A refusal that comes when the stream has begun would be taken for one of a command of the stream.
-    await this.#answered(outlet);
-    const present = this.#present;
-    if (!mirror || present === undefined) return;
-    const { filter, dbMap, keyMap, dbs, duty, findings, emit } = this.#o;
-    const { clients } = await connect();
-    emit('info', 'note', 'removing what the source does not have');
-    const { removed, scanned } = await removeMissing(clients, {
-      keys: present.keys,
-      dbs,
-      wanted: this.#wanted ?? (() => true),
-      wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind) : undefined,
-      unlink: findings.capabilities.unlink,
-      signal,
-    });
-    const some = filter.active || dbMap.prefixed || keyMap?.active === true || duty !== undefined;
-    const libraries =
-      some || !findings.capabilities.functions
-        ? []
-        : await removeMissingFunctions(clients, present.libraries);
-    emit(
-      'info',
-      'note',
-      `removed ${removed} of ${scanned} keys and ${libraries.length} function libraries that the source does not have`,
-    );
-  }
-
-  /** The job's filters and names; the slots are those of the source. */
-  get #wipeOptions(): WipeOptions {
-    const { filter, dbMap, keyMap } = this.#o;
-    return { wanted: targetKeys(filter, dbMap, keyMap), names: keyNames(dbMap, keyMap) };
-  }
-
-  /** Which keys of the target are the job's; undefined: all. */
-  get #wanted(): TargetKeys | undefined {
-    const { filter, dbMap, keyMap, duty } = this.#o;
-    return targetKeys(filter, dbMap, keyMap, ownsOf(duty));
-  }
-
-  /** Everything that has been written has been answered. */
-  async #answered(outlet: Outlet): Promise<void> {
-    if (await outlet.idle(CLEAR_TIMEOUT_MS)) return;
-    throw new ReplicantError('TARGET_BUSY', 'the target has not answered for 10 minutes', {
-      place: { at: this.#at },
-    });
-  }
-
-  /** What the stream waits for. */
-  async #carryOut(
-    outlet: Outlet,
-    connect: Connect,
-    signal: AbortSignal,
-    request: AsideRequest,
-  ): Promise<void> {
-    await this.#answered(outlet);
-    const { filter, findings, duty } = this.#o;
-    switch (request.kind) {
-      case 'clear':
-        // What has been written since must not go as well.
-        if (this.#lanes?.beyond(request.offset) === true) return;
-        await clearDatabases(
-          (await connect()).clients,
-          request,
-          {
-            wanted: this.#wanted,
-            wantedKind: filter.kindsActive ? (kind) => filter.matchesKind(kind) : undefined,
-            unlink: findings.capabilities.unlink,
-          },
-          signal,
-        );
-        return;
-      case 'take':
-        await duty?.settle(request.slot, {
-          wipe: async (slots) =>
-            void (await wipeSlots((await connect()).clients, slots, signal, this.#wipeOptions)),
-          note: (slots) => this.#noteSlots(slots),
-          signal,
-        });
-        return;
-      default:
-        await this.#carry(request, await connect());
-    }
-  }
-
-  /** What lanes can't do where it stands. */
-  async #carry(request: CarryRequest, connected: Connected): Promise<void> {
-    const { commands, offset } = request;
-    const snapshot = this.#delivery?.checkpoint.snapshot ?? '';
-    if (this.#lanes?.passed(commands.flatMap(slotsIn), offset) === true) return;
-    await this.#forgetCarried(connected, MOST_MARKERS);
-    await carryUnit(commands, {
-      ...{ ...connected, job: this.#o.sync.name, id: `${snapshot}:${offset}` },
-      can: this.#o.findings.capabilities,
-      refused: (args, error) =>
-        this.#commandFailed({
-          ...{ error, name: nameOf(args), args, offset, number: -1, executed: false },
-        }),
-    });
-    for (const slot of commands.flatMap(slotsIn)) this.#carried.set(slot, offset);
-  }
-
-  /** Markers of what lies before the recorded position: nobody will carry that again. */
-  async #forgetCarried(connected: Connected, most: number): Promise<void> {
-    if (this.#carried.size <= most) return;
-    const committed = this.#delivery?.committed ?? -1;
-    const slots = [...this.#carried].filter(([, offset]) => offset < committed).map(([slot]) => slot);
-    await forgetMarkers(slots, this.#o.sync.name, connected);
-    for (const slot of slots) this.#carried.delete(slot);
   }
 
   /** Into the record, at whatever position; everything written before has been answered then. */
@@ -900,7 +778,7 @@ export class TargetSide {
 
   #drop(): void {
     this.#beside.leave();
-    this.#lanes = undefined;
+    this.#delivering = undefined;
     this.#address = undefined;
     this.#delivery?.close();
     this.#outlet?.close();
@@ -932,10 +810,6 @@ export class TargetSide {
     );
     await sleep(waitMs, signal);
   }
-}
-
-function nameOf(args: readonly Uint8Array[]): string {
-  return new TextDecoder('latin1').decode(args[0]).toUpperCase();
 }
 
 function policyFor({ code }: ReplicantError): BackOff {

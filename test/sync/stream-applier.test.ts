@@ -2,8 +2,11 @@
 /** The command stream of a source on its way through the applier and a real pipeline into a target of memory. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { BUILTIN_COMMANDS, extendTable } from '../../src/keyspace/command-table.js';
 import { createDbMap } from '../../src/keyspace/db-map.js';
-import { createKeyFilter } from '../../src/keyspace/key-filter.js';
+import { createKeyFilter, type KeyFilter } from '../../src/keyspace/key-filter.js';
+import { createKeyMap } from '../../src/keyspace/key-map.js';
+import { parseCommandReply } from '../../src/keyspace/server-commands.js';
 import { encodeCommand } from '../../src/resp/encode.js';
 import { filterOptions } from '../keyspace/support.js';
 import { arrivals, encodeCommands, pieceSizes, placed } from '../resp/support.js';
@@ -703,5 +706,55 @@ describe('with filters and a map', () => {
     expect(bench.reports[0]).toMatch(
       new RegExp(`^NOSUCH at ${10 + stream(['SET', 'a', '1']).length} in 0: `),
     );
+  });
+});
+
+describe('commands whose keys are asked for', () => {
+  const table = extendTable(
+    BUILTIN_COMMANDS,
+    parseCommandReply([['mod.do', -2, ['write', 'module', 'movablekeys'], 0, 0, 0]]),
+  );
+
+  function bench(
+    answer: readonly string[] | undefined,
+    filter: KeyFilter = createKeyFilter(filterOptions({})),
+  ): { commands: string[]; reports: string[] } {
+    const keyMap = createKeyMap([{ from: bytes('old:'), to: bytes('new:') }]);
+    const made = applierBench({ table, filter, keyMap, asksForKeys: true });
+    const input = stream(...words(['SET old:1 a', 'MOD.DO 1 old:2 x', 'SET old:3 b']));
+    let at = made.applier.feed(input, 0, input.length, 0);
+    expect(made.applier.aside).toMatchObject({ kind: 'keys' });
+    made.target.settle(made.pipeline);
+    expect(made.applier.ready).toBe(true);
+    made.applier.resume(answer?.map(bytes));
+    at = made.applier.feed(input, at, input.length, 0);
+    expect(at).toBe(input.length);
+    made.target.settle(made.pipeline);
+    return { commands: lines(made.target.commands), reports: made.reports };
+  }
+
+  test('are mapped where they are told to be', () => {
+    const { commands, reports } = bench(['old:2']);
+    expect(commands).toEqual(['SET new:1 a', 'MOD.DO 1 new:2 x', 'SET new:3 b']);
+    expect(reports).toEqual([]);
+  });
+
+  test('are filtered by what is told', () => {
+    const filter = createKeyFilter(filterOptions({ excludeKeys: ['old:2'] }));
+    expect(bench(['old:2'], filter).commands).toEqual(['SET new:1 a', 'SET new:3 b']);
+  });
+
+  test('are left out and reported when nobody tells', () => {
+    const { commands, reports } = bench(undefined);
+    expect(commands).toEqual(['SET new:1 a', 'SET new:3 b']);
+    expect(reports).toEqual([expect.stringContaining('cannot be mapped')]);
+  });
+
+  test('are not asked about where it does not matter', () => {
+    const { applier, target, pipeline } = applierBench({ table, asksForKeys: true });
+    const input = stream(...words(['MOD.DO 1 k x']));
+    expect(applier.feed(input, 0, input.length, 0)).toBe(input.length);
+    target.settle(pipeline);
+    expect(lines(target.commands)).toEqual(['MOD.DO 1 k x']);
   });
 });

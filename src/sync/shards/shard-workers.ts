@@ -176,6 +176,7 @@ class ShardWorkers implements SyncHandle {
   }
 
   #post({ worker }: Thread, message: ToWorker): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
     worker.postMessage(message);
   }
 

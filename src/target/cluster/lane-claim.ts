@@ -7,26 +7,42 @@ import { SLOTS } from '../../keyspace/key-slot.js';
 import { SlotSet } from '../../keyspace/slot-set.js';
 import type { LaneText } from './lane-text.js';
 
+/** Slots that have come equally far, when that is into a unit. */
+export interface SlotGroup {
+  readonly offset: number;
+  /** Commands of the unit that begins at the offset … */
+  readonly done: number;
+  /** … counting those of all these slots, wherever they may be now, and however far. */
+  readonly counted: SlotSet;
+}
+
 /** How far each slot had come when the lanes were opened. Commands that are before that are passed over. */
 export class SlotProgress {
   readonly #offsets = new Float64Array(SLOTS).fill(-1);
-  readonly #done = new Uint16Array(SLOTS);
-  /** Slots of one group have come equally far, and count the commands of a unit together. */
   readonly #group = new Int16Array(SLOTS).fill(-1);
+  readonly #groups: SlotGroup[] = [];
+  readonly #groupsAt = new Map<number, SlotGroup[]>();
   /** No slot is further than this. */
   furthest = -1;
   /** The slot that is least far, of those that are told of. */
   least: number = Number.POSITIVE_INFINITY;
 
-  set(slots: Iterable<number>, offset: number, done: number, group: number): void {
+  /** `counted`: the slots whose commands `done` counts. */
+  set(slots: Iterable<number>, offset: number, done: number, counted: SlotSet): void {
+    const number = this.#groups.length;
     for (const slot of slots) {
       const known = this.#offsets[slot]!;
-      if (known > offset || (known === offset && this.#done[slot]! >= done)) continue;
+      if (known > offset || (known === offset && this.doneOf(slot) >= done)) continue;
       this.#offsets[slot] = offset;
-      this.#done[slot] = done;
-      this.#group[slot] = group;
+      this.#group[slot] = done > 0 ? number : -1;
+    }
+    if (done > 0) {
+      const group = { offset, done, counted };
+      this.#groups.push(group);
+      this.#groupsAt.set(offset, [...this.groupsAt(offset), group]);
     }
     if (offset > this.furthest) this.furthest = offset;
+    if (offset < this.least) this.least = offset;
   }
 
   offsetOf(slot: number): number {
@@ -34,17 +50,22 @@ export class SlotProgress {
   }
 
   doneOf(slot: number): number {
-    return this.#done[slot]!;
+    return this.groupOf(slot)?.done ?? 0;
   }
 
-  groupOf(slot: number): number {
-    return this.#group[slot]!;
+  groupOf(slot: number): SlotGroup | undefined {
+    return this.#groups[this.#group[slot]!];
   }
 
-  /** Has command number `index` (within its group) of the unit that begins at `offset` been applied to the slot? */
+  /** Those that have come to the unit which begins there, and into it. */
+  groupsAt(offset: number): readonly SlotGroup[] {
+    return this.#groupsAt.get(offset) ?? [];
+  }
+
+  /** Has command number `index`, as the slot's group counts, of the unit that begins at `offset` been applied to the slot? */
   covers(slot: number, offset: number, index: number): boolean {
     const known = this.#offsets[slot]!;
-    return offset < known || (offset === known && index < this.#done[slot]!);
+    return offset < known || (offset === known && index < this.doneOf(slot));
   }
 }
 
@@ -99,19 +120,30 @@ export function progressOf(
   snapshot: string,
 ): SlotProgress {
   const progress = new SlotProgress();
-  const lanes = [...new Set(claims.map(({ tag, generation }) => `${tag} ${generation}`))];
-  claims.forEach(({ tag, generation, slots, from, done }, index) => {
-    const set = SlotSet.parse(slots) ?? new SlotSet();
+  const lanes = new Map<string, SlotSet>();
+  for (const claim of claims) {
+    const all = lanes.get(laneOf(claim)) ?? new SlotSet();
+    for (const [first, last] of slotsIn(claim.slots).ranges()) all.addRange(first, last);
+    lanes.set(laneOf(claim), all);
+  }
+  for (const claim of claims) {
+    const { tag, generation, slots, from, done, of = slots } = claim;
     const text = texts.get(tag);
     const counts = text?.generation === generation && text.snapshot === snapshot;
     const further = counts && (text.offset > from || (text.offset === from && text.done > done));
-    const [offset, upTo] = further ? [text.offset, text.done] : [from, done];
     // A lane counts the commands of a unit over all its slots.
-    const group = further ? lanes.indexOf(`${tag} ${generation}`) : lanes.length + index;
-    progress.set(set, offset, upTo, group);
-    progress.least = Math.min(progress.least, offset);
-  });
+    if (further) progress.set(slotsIn(slots), text.offset, text.done, lanes.get(laneOf(claim))!);
+    else progress.set(slotsIn(slots), from, done, slotsIn(of));
+  }
   return progress;
+}
+
+function laneOf({ tag, generation }: LaneClaim): string {
+  return `${tag} ${generation}`;
+}
+
+function slotsIn(text: string): SlotSet {
+  return SlotSet.parse(text) ?? new SlotSet();
 }
 
 /** Claims of a new generation for a lane's slots: one for each group of slots that have come equally far. */
@@ -121,17 +153,18 @@ export function claimsFor(
   progress: SlotProgress | undefined,
   base: number,
 ): LaneClaim[] {
-  const groups = new Map<string, { set: SlotSet; from: number; done: number }>();
+  const groups = new Map<SlotGroup | number, { set: SlotSet; from: number; group: SlotGroup | undefined }>();
   for (const slot of slots) {
     const known = progress === undefined ? -1 : progress.offsetOf(slot);
     const from = known < base ? base : known;
-    const done = known < base ? 0 : progress!.doneOf(slot);
-    const key = `${from}+${done}+${done === 0 ? 0 : progress!.groupOf(slot)}`;
-    const group = groups.get(key) ?? { set: new SlotSet(), from, done };
-    group.set.add(slot);
-    groups.set(key, group);
+    const group = known < base ? undefined : progress?.groupOf(slot);
+    const key = group ?? from;
+    const together = groups.get(key) ?? { set: new SlotSet(), from, group };
+    together.set.add(slot);
+    groups.set(key, together);
   }
-  return [...groups.values()].map(({ set, from, done }) => ({
-    ...{ tag, generation, node, slots: set.format(), from, done },
+  return [...groups.values()].map(({ set, from, group }) => ({
+    ...{ tag, generation, node, slots: set.format(), from, done: group?.done ?? 0 },
+    ...(group === undefined ? {} : { of: group.counted.format() }),
   }));
 }

@@ -21,7 +21,7 @@ import { encodeCommand } from '../../resp/encode.js';
 import type { CommitEvents, Commits, Outlet } from '../outlet.js';
 import type { Pipeline } from '../pipeline.js';
 import type { Lane } from './lane.js';
-import type { SlotProgress } from './lane-claim.js';
+import type { SlotGroup, SlotProgress } from './lane-claim.js';
 
 const LEAST_BATCH_BYTES = 256 * 1024;
 const MOST_BATCH_BYTES = 4 * 1024 * 1024;
@@ -57,10 +57,10 @@ export class Lanes implements Outlet, Commits {
   #recorded: Uint8Array | undefined;
   #waitingSinceMs = 0;
   #roundTripMs = 0;
-  /** Commands of the unit that begins at `#unitOffset`, by lane and by group of slots. */
+  /** Commands of the unit that begins at `#unitOffset`, by lane and by group of slots that had come into it. */
   #unitOffset = -1;
   readonly #unitLane: Uint32Array;
-  readonly #unitGroup = new Map<number, number>();
+  readonly #unitGroup = new Map<SlotGroup, number>();
   /** Up to here commands may have been done before. */
   readonly #furthest: number;
 
@@ -147,9 +147,13 @@ export class Lanes implements Outlet, Commits {
   #done(slot: number, offset: number): boolean {
     const progress = this.#o.progress!;
     if (offset !== this.#unitOffset) this.#unit(offset);
-    const group = progress.groupOf(slot);
-    const index = this.#unitGroup.get(group) ?? 0;
-    this.#unitGroup.set(group, index + 1);
+    let index = 0;
+    for (const group of progress.groupsAt(offset)) {
+      if (!group.counted.has(slot)) continue;
+      const count = this.#unitGroup.get(group) ?? 0;
+      if (group === progress.groupOf(slot)) index = count;
+      this.#unitGroup.set(group, count + 1);
+    }
     return progress.covers(slot, offset, index);
   }
 

@@ -19,12 +19,15 @@ export class FakeNode {
   /** So many commands are carried out, the next one is refused. */
   patience = Number.POSITIVE_INFINITY;
   readonly #data: FakeData;
-  /** How each change is taken back, newest last. */
-  readonly #undo: (() => void)[] = [];
+  /** How the changes of each request are taken back, newest last. Replicas get a script's changes as a whole. */
+  readonly #undo: (() => void)[][] = [];
 
   constructor(data: FakeData, onApplied: () => void) {
     this.#data = data;
-    this.target = new FakeTarget((args) => this.#answer(args.map(text)));
+    this.target = new FakeTarget((args) => {
+      this.#undo.push([]);
+      return this.#answer(args.map(text));
+    });
     this.pipeline = new RealPipeline(this.target, {
       onError: ({ error }) => void this.errors.push(error),
       onDrain: () => {},
@@ -32,9 +35,10 @@ export class FakeNode {
     });
   }
 
-  /** Of a failover: the last changes are lost. */
-  lose(count: number): void {
-    for (const undo of this.#undo.splice(Math.max(0, this.#undo.length - count)).toReversed()) undo();
+  /** In a failover: what the last requests have changed. */
+  lose(requests: number): void {
+    const lost = this.#undo.splice(Math.max(0, this.#undo.length - requests));
+    for (const undo of lost.flat().toReversed()) undo();
   }
 
   lane(slots: SlotSet, options: Omit<LaneOptions, 'link' | 'slots' | 'nodeId' | 'address' | 'sha'>): Lane {
@@ -85,7 +89,7 @@ export class FakeNode {
     const list = done.get(Number(first)) ?? [];
     done.set(Number(first), list);
     list.push(second);
-    this.#undo.push(() => void list.pop());
+    this.#undo.at(-1)!.push(() => void list.pop());
     return undefined;
   }
 
@@ -93,6 +97,8 @@ export class FakeNode {
     const { keys } = this.#data;
     const before = keys.get(key);
     keys.set(key, value);
-    this.#undo.push(() => (before === undefined ? void keys.delete(key) : void keys.set(key, before)));
+    this.#undo
+      .at(-1)!
+      .push(() => (before === undefined ? void keys.delete(key) : void keys.set(key, before)));
   }
 }
