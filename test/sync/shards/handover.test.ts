@@ -71,7 +71,7 @@ function heldByOwners(source: SimSource, target: SimTarget): boolean {
   });
 }
 
-const seeds = Number(process.env['REPLICANT_SEEDS'] ?? 300);
+const seeds = Number(process.env['REPLICANT_SEEDS'] ?? 200);
 const only = process.env['REPLICANT_SEED'];
 
 describe.each(['atomic', 'lanes'] as const)('slots that move, %s', (mode) => {

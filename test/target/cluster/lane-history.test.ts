@@ -28,7 +28,7 @@ import {
 import { Lanes } from '../../../src/target/cluster/lanes.js';
 import { FakeData, FakeNode } from './fake-node.js';
 
-const RUNS = Number(process.env['REPLICANT_RUNS'] ?? 250);
+const RUNS = Number(process.env['REPLICANT_RUNS'] ?? 150);
 const JOB = 'job';
 const SNAPSHOT = 'snapshot';
 const BASE = 1000;
