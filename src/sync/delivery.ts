@@ -145,6 +145,12 @@ export class Delivery {
   #ending = false;
   /** The checkpoint is to be written although no position has moved. */
   #renewal = false;
+  #renewalsWanted = 0;
+  /** How many of them the commit under way has, and how many have settled. */
+  #renewing = 0;
+  #renewed = 0;
+  /** On a cluster the record must not say it before what had been written by then is answered. */
+  #notBefore: (() => boolean) | undefined;
   #over = false;
   #settledWaiters: (() => void)[] = [];
   #claimed: () => void = () => {};
@@ -234,24 +240,32 @@ export class Delivery {
   /** Writes the checkpoint once more, with what has been noted. False when it is not there in time. */
   async renew(timeoutMs: number): Promise<boolean> {
     const until = Date.now() + timeoutMs;
+    const wanted = ++this.#renewalsWanted;
     this.#renewal = true;
     if (!this.#commits.waiting) this.#guard(() => this.#commitRenewal());
-    // What waits now may have been written before; the next one has it.
-    for (let round = 0; round < 2 && (this.#renewal || this.#commits.waiting); round++) {
+    // Others may be on their way by the time that the one with it has settled.
+    while (this.#renewed < wanted && !this.#over) {
       // oxlint-disable-next-line no-await-in-loop -- one commit after the other
-      if (!(await this.#settledBefore(until))) return false;
+      if (!(await this.#nextSettled(until))) break;
     }
-    return !this.#renewal && !this.#commits.waiting && !this.#over;
+    return this.#renewed >= wanted;
+  }
+
+  #nextSettled(untilMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), Math.max(0, untilMs - Date.now()));
+      this.#settledWaiters.push(() => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
   }
 
   #commitRenewal(): void {
     const applier = this.#applier;
     if (!this.#renewal || this.#commits.waiting) return;
     const writer = this.#writer;
-    if (this.#phase === 'loading' && writer?.between === true) {
-      this.#renewal = false;
-      this.#commitLoading(writer, Date.now());
-    }
+    if (this.#phase === 'loading' && writer?.between === true) this.#commitLoading(writer, Date.now());
     if (applier === undefined) return;
     // While the stream stands, it may be inside a transaction of the source, all of which so far is final.
     const stands = applier.aside !== undefined && applier.ready;
@@ -263,8 +277,11 @@ export class Delivery {
   /** The last word of this connection: a checkpoint that nobody holds. Only after `finish`. */
   async conclude(checkpoint: Checkpoint, timeoutMs: number): Promise<boolean> {
     if (this.#over || this.#commits.waiting || this.#commits.open) return false;
-    const { replid, offset, db, inMulti } = this.#checkpoint;
-    const last: Checkpoint = { ...checkpoint, replid, offset, db, inMulti, loaded: this.#checkpoint.loaded };
+    const { replid, offset, db, inMulti, loaded, slots } = this.#checkpoint;
+    const last: Checkpoint = {
+      ...{ ...checkpoint, replid, offset, db, inMulti, loaded },
+      ...(slots === undefined ? {} : { slots }),
+    };
     this.#checkpoint = last;
     const text = new CheckpointWriter(last).write(replid, offset, db, inMulti, Date.now());
     this.#commits.commit(text, TAG.final, this.#selected, db);
@@ -273,6 +290,8 @@ export class Delivery {
 
   /** Other facts for the checkpoint: they are written with the next position. */
   note(facts: Partial<Pick<Checkpoint, 'expiry' | 'refused' | 'slots'>>): void {
+    if (facts.slots !== undefined && this.#phase === 'loading' && this.#o.lanes !== undefined)
+      this.#notBefore = this.#o.outlet.mark();
     this.#checkpoint = { ...this.#checkpoint, ...facts };
     this.#writerOfTexts = new CheckpointWriter(this.#checkpoint);
   }
@@ -411,6 +430,7 @@ export class Delivery {
     }
     log.release(this.#next);
     this.#checkEnd(log, filled || moved);
+    if (this.#renewal && !this.#commits.waiting) this.#commitRenewal();
     this.#noteLoading(writer, decoder);
     if (!moved && !this.#o.outlet.blocked) this.#makeRoom(decoder.needed);
     return filled || moved;
@@ -443,6 +463,10 @@ export class Delivery {
   }
 
   #commitLoading(writer: SnapshotWriter, now: number): void {
+    if (this.#notBefore?.() === false) return;
+    this.#notBefore = undefined;
+    this.#renewal = false;
+    this.#renewing = this.#renewalsWanted;
     writer.flush();
     this.#o.lanes?.noteLoaded(this.#checkpoint.loaded);
     const text = this.#writerOfTexts.writeLoaded(this.#checkpoint.loaded, now);
@@ -593,6 +617,7 @@ export class Delivery {
     const { replid } = History.of(this.#o.spool.stream.meta);
     const { offset, db, inMulti } = place;
     this.#renewal = false;
+    this.#renewing = this.#renewalsWanted;
     this.#checkpoint = { ...this.#checkpoint, replid, offset, db, inMulti };
     const text = this.#writerOfTexts.write(replid, offset, db, inMulti, Date.now());
     this.#commits.commit(text, offset, selected, db);
@@ -613,6 +638,7 @@ export class Delivery {
 
   /** The target has answered something. */
   answered(): void {
+    if (this.#notBefore !== undefined && !this.#commits.waiting) this.#guard(() => this.#commitRenewal());
     const applier = this.#applier;
     if (this.#gathers || applier === undefined || this.#ending) return;
     this.#guard(() => this.#commitBehind(applier));
@@ -647,6 +673,7 @@ export class Delivery {
     else if (tag === TAG.claims) this.#claimed();
     else if (tag === TAG.loading) this.#loadingSettled();
     else if (tag >= 0) this.#streamSettled(tag);
+    this.#renewed = this.#renewing;
     this.#wake();
     this.#commitRenewal();
     if (this.#ending) return;

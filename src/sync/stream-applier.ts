@@ -27,6 +27,7 @@ import { commandSlot } from '../keyspace/command-slot.js';
 import { commandOf, type CommandTable } from '../keyspace/command-table.js';
 import { type ClusterPlan, planForCluster } from '../keyspace/cross-slot.js';
 import { applyCrossSlotPolicy, type CrossSlotPolicy } from '../keyspace/cross-slot-policy.js';
+import type { SlotSet } from '../keyspace/slot-set.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { KeyMap } from '../keyspace/key-map.js';
@@ -41,6 +42,7 @@ import { MOST_WORDS } from '../target/cluster/lane-script.js';
 import type { Capabilities } from '../target/capabilities.js';
 import type { Pipeline } from '../target/pipeline.js';
 import { noSuchDatabase } from './refusal.js';
+import { NODE_COMMANDS, planNodeCommand } from './shards/node-command.js';
 import { type CommandClass, createClassifier } from './stream-classes.js';
 import type { Tally } from './tally.js';
 
@@ -108,6 +110,14 @@ export interface ClusterCommand {
   readonly tolerate: boolean;
 }
 
+/** All keys of these slots go, as far as they are the shard's. */
+export interface WipeRequest {
+  readonly kind: 'wipe';
+  readonly slots: SlotSet;
+  /** Where the command stands. */
+  readonly offset: number;
+}
+
 /** Where the keys of the next command are is to be asked for. */
 export interface KeysRequest {
   readonly kind: 'keys';
@@ -115,7 +125,7 @@ export interface KeysRequest {
 }
 
 /** What has to be done beside the stream, with everything before it final, before it goes on. */
-export type AsideRequest = ClearRequest | TakeRequest | CarryRequest | KeysRequest;
+export type AsideRequest = ClearRequest | WipeRequest | TakeRequest | CarryRequest | KeysRequest;
 
 /** Whose a slot is, at this place of the stream of one shard of several. */
 export interface SlotGate {
@@ -264,6 +274,7 @@ export class StreamApplier {
         ...(options.hold === undefined ? [] : DEADLINE_COMMANDS),
         ...(options.ownKey === undefined ? [] : ['SWAPDB']),
         ...(options.form?.names ?? []),
+        ...(options.gate === undefined ? [] : NODE_COMMANDS),
       ],
     });
     this.#offset = options.offset;
@@ -604,8 +615,22 @@ export class StreamApplier {
   #apply(sent: Args): void {
     const args = toClientForm(sent);
     this.#o.tally.commands++;
+    if (this.#o.gate !== undefined && this.#ofNode(args)) return;
     if (this.#asksForKeys && hidesItsKeys(args, this.#table)) this.#startAside({ kind: 'keys', args });
     else this.#applyKnown(args);
+  }
+
+  /** What a node of a cluster says of itself counts for the slots of its shard. */
+  #ofNode(args: Args): boolean {
+    const plan = planNodeCommand(args);
+    if (plan === undefined) return false;
+    const targetDb = this.#o.dbMap.toTarget(this.#db);
+    if (plan.kind === 'clear') this.#empty({ targetDbs: [targetDb], matching: true, async: plan.async });
+    else if (plan.kind === 'wipe')
+      this.#startAside({ kind: 'wipe', slots: plan.slots, offset: this.#commandOffset });
+    else if (plan.kind === 'tolerate')
+      this.#unit([{ args: plan.args, targetDb: this.#selective ? targetDb : undefined }], true);
+    return true;
   }
 
   #applyKnown(args: Args): void {

@@ -5,6 +5,7 @@
  */
 import { ReplicantError } from '../errors.js';
 import { keyNames } from '../keyspace/key-names.js';
+import { SlotSet } from '../keyspace/slot-set.js';
 import { Client } from '../net/client.js';
 import { backOffMs, RECONNECT } from '../replication/policies.js';
 import { ReplyError } from '../resp/reply-decoder.js';
@@ -62,7 +63,7 @@ export class TargetAsides {
     return this.#o.beside.run(async (connect, signal) => {
       // A refusal that comes when the stream has begun would be taken for one of a command of the stream.
       await this.#answered(outlet);
-      if (present !== undefined) await this.#removeMissing(present, connect, signal);
+      if (present !== undefined) await this.#alone(() => this.#removeMissing(present, connect, signal));
     });
   }
 
@@ -73,7 +74,12 @@ export class TargetAsides {
       switch (request.kind) {
         case 'clear':
           // What has been written since must not go as well.
-          if (on.lanes?.beyond(request.offset) !== true) await this.#clear(request, connect, signal);
+          if (on.lanes?.beyond(request.offset) !== true)
+            await this.#alone(() => this.#clear(request, connect, signal));
+          return undefined;
+        case 'wipe':
+          if (on.lanes?.beyond(request.offset) !== true)
+            await this.#alone(() => this.#wipeOurs(request.slots, connect, signal));
           return undefined;
         case 'take':
           await this.#o.side.duty?.settle(request.slot, {
@@ -127,6 +133,19 @@ export class TargetAsides {
   get #wanted(): TargetKeys | undefined {
     const { filter, dbMap, keyMap, duty } = this.#o.side;
     return targetKeys(filter, dbMap, keyMap, ownsOf(duty));
+  }
+
+  /** No slot comes or goes meanwhile: what is removed goes by which ones are ours. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const { duty } = this.#o.side;
+    return duty === undefined ? work() : duty.alone(work);
+  }
+
+  async #wipeOurs(slots: SlotSet, connect: Connect, signal: AbortSignal): Promise<void> {
+    const { duty } = this.#o.side;
+    const ours = new SlotSet();
+    for (const slot of slots) if (duty?.owns(slot) === true) ours.add(slot);
+    await wipeSlots((await connect()).clients, ours, signal, this.#wipeOptions);
   }
 
   async #removeMissing(present: Presence, connect: Connect, signal: AbortSignal): Promise<void> {

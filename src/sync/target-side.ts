@@ -587,9 +587,10 @@ export class TargetSide {
   #mirrors(current: Checkpoint | undefined): boolean {
     const { sync, findings } = this.#o;
     if (sync.targetNotEmpty === 'merge') return false;
-    return (
-      current !== undefined || this.#started || (sync.targetNotEmpty === 'mirror' && findings.targetHasKeys)
-    );
+    // A shard of a known job whose record is gone has left something all the same.
+    const lost = sync.shard !== undefined && findings.known;
+    const asked = sync.targetNotEmpty === 'mirror' && findings.targetHasKeys;
+    return current !== undefined || this.#started || lost || asked;
   }
 
   /** A command was refused and the rest of its transaction done: the target lacks its effect. */

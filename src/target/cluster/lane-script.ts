@@ -16,7 +16,8 @@
  *     n          the number of words of a command; negative: an error of it means nothing
  *
  * The first command that fails ends it: the key gets prefix .. (where that command begins) .. ' -1', and the answer
- * is REPLICANT <start> <NAME> <the server's error>. Commands name keys that were not declared, which every
+ * is REPLICANT <start> <NAME> <the server's error>. A server that takes no writes now (OOM …) refuses the key's, too:
+ * then nothing has been done, as after its first write it lets a script go on. Commands name keys that were not declared, which every
  * server without a shebang in the script allows, as long as the node owns their slots (replication §9.2).
  */
 import { createHash } from 'node:crypto';
@@ -36,7 +37,7 @@ while at <= last do
         if seen == index then start = word break end
         seen = seen + 1
       end
-      redis.call('SET', KEYS[1], ARGV[2] .. start .. ' -1')
+      call('SET', KEYS[1], ARGV[2] .. start .. ' -1')
       return redis.error_reply('REPLICANT ' .. start .. ' ' .. ARGV[at + 1] .. ' ' .. reply.err)
     end
   else
@@ -46,7 +47,8 @@ while at <= last do
   at = at + size + 1
   index = index + 1
 end
-redis.call('SET', KEYS[1], ARGV[2] .. ARGV[3])
+local stored = call('SET', KEYS[1], ARGV[2] .. ARGV[3])
+if stored.err then return stored end
 return 1`;
 
 /** Before 5.0 a script is passed on to replicas and the AOF as a whole, unless it asks for its effects. */
