@@ -95,6 +95,8 @@ const SPLIT =
   'the source has transactions over several slots: on the target the part of each slot is one, not all of it';
 const ANSWER_POLL_MS = 5;
 const GARBLED_MOST = 5;
+const RECORD_GONE =
+  "the job's checkpoint is gone from the target (was it emptied, or has it come back empty?)";
 /** Deadlines stand as they are, and nobody looks after them. */
 const NOT_HELD: ExpiryRecord = {
   ...{ mode: 'plain', state: 'released', runId: '', expiredKeys: 0, clearUntilMs: 0 },
@@ -452,8 +454,8 @@ export class TargetSide {
         source.beginAnew();
         continue;
       }
-      if (plan.why !== undefined && !told)
-        emit('warn', 'full-resync', `${plan.why}: a new full copy is taken`);
+      const why = plan.why ?? (this.#started ? RECORD_GONE : undefined);
+      if (why !== undefined && !told) emit('warn', 'full-resync', `${why}: a new full copy is taken`);
       told = true;
       const news = new Promise<void>((resolve) => {
         this.#news = resolve;
