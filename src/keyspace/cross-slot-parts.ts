@@ -4,6 +4,7 @@
  */
 import type { CommandSpec } from './command-data.js';
 import { hashSlot } from './hash-slot.js';
+import { reduceKeys } from './reduce-keys.js';
 import { bytesOf } from './words.js';
 
 type Args = readonly Uint8Array[];
@@ -21,7 +22,6 @@ export interface PartsPlan {
 
 export const NO_PARTS: PartsPlan = { kind: 'parts', parts: [] };
 
-const MSET: Uint8Array = bytesOf('MSET');
 const SREM: Uint8Array = bytesOf('SREM');
 const SADD: Uint8Array = bytesOf('SADD');
 
@@ -48,22 +48,7 @@ function bySlot(args: Args, spec: CommandSpec, positions: readonly number[]): Sl
     if (group === undefined) groups.set(slot, [at]);
     else group.push(at);
   }
-  return [...groups].map(([slot, inside]) => ({ slot, args: reduce(args, spec, positions, inside) }));
-}
-
-/** The command with only the keys at `inside`, and with each key what follows it up to the next one. */
-function reduce(
-  args: Args,
-  spec: CommandSpec,
-  positions: readonly number[],
-  inside: readonly number[],
-): Uint8Array[] {
-  const { keys } = spec;
-  const step = keys.at === 'none' || keys.at === 'special' ? 1 : keys.step;
-  const kept = inside.flatMap((at) => args.slice(at, at + step));
-  if (keys.at !== 'numkeys') return [spec.name === 'MSETNX' ? MSET : args[0]!, ...kept];
-  const rest = args.slice(positions.at(-1)! + step);
-  return [args[0]!, bytesOf(String(inside.length)), ...kept, ...rest];
+  return [...groups].map(([slot, inside]) => ({ slot, args: reduceKeys(args, spec, positions, inside) }));
 }
 
 function splitSmove(args: Args): PartsPlan | undefined {

@@ -4,11 +4,11 @@ import { positionsOf } from './command-table.js';
 import { kindOfPayload } from './payload-kind.js';
 import { planLmove, planRename, planSmove } from './plan-moves.js';
 import { DROP, dropWith, FORWARD, replaceHere, type Args, type FilterContext, type Plan } from './plan.js';
+import { reduceKeys } from './reduce-keys.js';
 import { sortPatterns } from './special-keys.js';
 import { bytesOf, isWord, showKey } from './words.js';
 
 const DEL: Uint8Array = bytesOf('DEL');
-const MSET: Uint8Array = bytesOf('MSET');
 
 export function planKeyed(args: Args, spec: CommandSpec, context: FilterContext): Plan {
   const { filter } = context;
@@ -120,7 +120,7 @@ function planPartly(
 ): Plan {
   switch (spec.role) {
     case 'each':
-      return replaceHere(context, [reduce(args, spec, positions, inside)]);
+      return replaceHere(context, [reduceKeys(args, spec, positions, inside)]);
     case 'rename':
       return planRename(args, spec, context);
     case 'smove':
@@ -133,21 +133,6 @@ function planPartly(
     default:
       return dropWith(`${spec.name} was left out: the filter leaves out some of its keys`);
   }
-}
-
-/** The command with only the keys at `inside`, and with each key what follows it up to the next one. */
-function reduce(
-  args: Args,
-  spec: CommandSpec,
-  positions: readonly number[],
-  inside: readonly number[],
-): Uint8Array[] {
-  const { keys } = spec;
-  const step = keys.at === 'none' || keys.at === 'special' ? 1 : keys.step;
-  const kept = inside.flatMap((at) => args.slice(at, at + step));
-  if (keys.at !== 'numkeys') return [spec.name === 'MSETNX' ? MSET : args[0]!, ...kept];
-  const rest = args.slice(positions.at(-1)! + step);
-  return [args[0]!, bytesOf(String(inside.length)), ...kept, ...rest];
 }
 
 function planStorePartly(

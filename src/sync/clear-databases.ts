@@ -9,7 +9,7 @@ import { readLayout } from '../target/slot-layout.js';
 import { sweepKeys } from '../target/sweep-keys.js';
 import { refusalOfTarget } from '../target/target-state.js';
 import type { ValueKind } from './options.js';
-import type { ClearRequest } from './stream-applier.js';
+import type { ClearRequest } from './stream-requests.js';
 import type { TargetKeys } from './target-keys.js';
 
 /** Emptying a large database takes as long as it takes. */

@@ -31,14 +31,8 @@ import type { Pipeline } from '../target/pipeline.js';
 import { History } from './history.js';
 import type { ResumePlan } from './resume-plan.js';
 import { type Presence, SnapshotWriter } from './snapshot-writer.js';
-import {
-  type AsideRequest,
-  type CommandForm,
-  type SlotGate,
-  StreamApplier,
-  type StreamCommitter,
-  type StreamPlace,
-} from './stream-applier.js';
+import { StreamApplier } from './stream-applier.js';
+import type { AsideRequest, CommandForm, SlotGate, StreamCommitter, StreamPlace } from './stream-requests.js';
 import type { Tally } from './tally.js';
 
 export interface DeliveryOptions {

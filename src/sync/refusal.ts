@@ -5,6 +5,7 @@ import { decodeDumpPayload } from '../rdb/dump-payload.js';
 import { moduleTypeName } from '../rdb/encode/module-home.js';
 import { formatServer, type ServerIdentity } from '../rdb/server-support.js';
 import { valueTypes } from '../rdb/value-types.js';
+import { plainScriptError } from '../target/cluster/lane-script.js';
 import type { FailedCommand } from '../target/failed-command.js';
 import { isMoved } from '../target/target-state.js';
 
@@ -53,8 +54,10 @@ export interface Refusal {
 
 /** `db` is the database in force when it is known; `where` says what the offset counts. */
 export function judgeRefusal(failed: FailedCommand, at: string, where: 'snapshot' | 'stream'): Refusal {
-  const text = failed.error.replace(DISCARDED, '');
-  const state = STATES.find(([pattern]) => pattern.test(text));
+  const text = plainScriptError(failed.error.replace(DISCARDED, ''));
+  // A script that the source has and the target has not is another matter.
+  const foreign = failed.offset >= 0 && text.startsWith('NOSCRIPT');
+  const state = foreign ? undefined : STATES.find(([pattern]) => pattern.test(text));
   const passing = state !== undefined && !LASTING.test(text);
   const key = failed.args[1];
   const command = failed.name === '' ? 'a command' : failed.name;

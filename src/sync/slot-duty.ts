@@ -3,7 +3,7 @@
  * `shards/handover.ts` for how they pass from one shard to another.
  */
 import type { SlotSet } from '../keyspace/slot-set.js';
-import type { SlotGate } from './stream-applier.js';
+import type { SlotGate } from './stream-requests.js';
 
 export interface TakePorts {
   /** Removes all keys of these slots from the target, but ours. */

@@ -21,7 +21,7 @@ import { clearDatabases } from './clear-databases.js';
 import { sleep } from './patience.js';
 import { ownsOf, type TakePorts } from './slot-duty.js';
 import type { Presence } from './snapshot-writer.js';
-import type { AsideRequest, CarryRequest, ClearRequest, KeysRequest } from './stream-applier.js';
+import type { AsideRequest, CarryRequest, ClearRequest, KeysRequest } from './stream-requests.js';
 import { type TargetKeys, targetKeys } from './target-keys.js';
 import type { TargetSideOptions } from './target-side.js';
 

@@ -2,13 +2,7 @@
 import { connectionName } from '../checkpoint/connections.js';
 import { type Checkpoint, checkpointKey, type LaneClaim, type Owner } from '../checkpoint/record.js';
 import { bytesOf } from '../keyspace/words.js';
-import {
-  LANE_SCRIPT,
-  OLD_LANE_SCRIPT,
-  parseLaneFailure,
-  plainScriptError,
-  scriptSha,
-} from '../target/cluster/lane-script.js';
+import { LANE_SCRIPT, OLD_LANE_SCRIPT, parseLaneFailure, scriptSha } from '../target/cluster/lane-script.js';
 import { Lanes } from '../target/cluster/lanes.js';
 import { type LaneSurvey, openLanes } from '../target/cluster/open-lanes.js';
 import { ReplicantError } from '../errors.js';
@@ -91,7 +85,7 @@ export async function openClusterOutlet(options: LanesOptions): Promise<OpenedOu
 /** What a script says of a command of the stream, as if the command itself had been answered. */
 function ofLane(failed: FailedCommand): FailedCommand {
   const failure = parseLaneFailure(failed.error);
-  if (failure === undefined) return { ...failed, error: plainScriptError(failed.error) };
+  if (failure === undefined) return failed;
   if (failure === 'chain') {
     throw new ReplicantError('TARGET_BUSY', 'what stands on the target was changed by somebody else');
   }

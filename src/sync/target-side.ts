@@ -26,7 +26,6 @@ import { formatDeployment } from '../net/endpoint.js';
 import { type BackOff, BUSY, backOffMs, MOVED, RECONNECT } from '../replication/policies.js';
 import { formatPosition } from '../replication/position.js';
 import type { Spool } from '../spool/spool.js';
-import type { FailedCommand } from '../target/failed-command.js';
 import { KeySet } from '../target/key-set.js';
 import { awaitReplicas, type LaneSurvey, surveyLanes } from '../target/cluster/open-lanes.js';
 import type { Outlet } from '../target/outlet.js';
@@ -36,17 +35,17 @@ import { Delivery } from './delivery.js';
 import type { Findings } from './examination.js';
 import type { ExpiryKeeper } from './expiry-keeper.js';
 import { History } from './history.js';
-import type { LeftOut, LeftOutFile } from './left-out.js';
+import type { LeftOutFile } from './left-out.js';
 import type { SyncOptions } from './options.js';
 import { sleep } from './patience.js';
 import { askInfo } from './prepare.js';
-import { judgeRefusal, noModule, refusedModule } from './refusal.js';
+import { Refusals } from './refusals.js';
 import { planResume, type ResumePlan } from './resume-plan.js';
 import type { Presence } from './snapshot-writer.js';
 import type { SlotDuty } from './slot-duty.js';
 import type { SourceSide } from './source-side.js';
 import type { Emit } from './status.js';
-import type { CommandForm } from './stream-applier.js';
+import type { CommandForm } from './stream-requests.js';
 import type { Tally } from './tally.js';
 import { type Delivering, TargetAsides } from './target-asides.js';
 import { openClusterOutlet, type OpenedOutlet, openSingleOutlet } from './target-outlet.js';
@@ -95,6 +94,8 @@ const SPLIT =
   'the source has transactions over several slots: on the target the part of each slot is one, not all of it';
 const ANSWER_POLL_MS = 5;
 const GARBLED_MOST = 5;
+/** Of so many attempts to find a slot that has moved one is told. */
+const TOLD_MOVES = 20;
 const RECORD_GONE =
   "the job's checkpoint is gone from the target (was it emptied, or has it come back empty?)";
 /** Deadlines stand as they are, and nobody looks after them. */
@@ -106,9 +107,11 @@ export class TargetSide {
   readonly #o: TargetSideOptions;
   readonly #at: string;
   readonly #sourceAt: string;
-  /** Offsets of commands that the target has refused. */
-  readonly #leftOut = new Set<number>();
-  readonly #told = new Set<string>();
+  readonly #refusals: Refusals;
+  /** A slot of the target was elsewhere, so often since something was last made final. */
+  #moves = 0;
+  #mostLoaded = -1;
+  #toldOfSplits = false;
   #outlet: Outlet | undefined;
   #delivery: Delivery | undefined;
   #present: Presence | undefined;
@@ -125,7 +128,6 @@ export class TargetSide {
   #fatal: unknown;
   /** A delivery has begun in this run. */
   #started = false;
-  #refusal: FailedCommand | undefined;
   readonly #beside: Beside;
   readonly #asides: TargetAsides;
   #delivering: Delivering | undefined;
@@ -137,10 +139,14 @@ export class TargetSide {
     this.#sourceAt = formatDeployment(options.sync.source);
     this.#form = commandForm(options.findings);
     this.#beside = new Beside(options.sync, options.owner);
+    this.#refusals = new Refusals({
+      ...{ side: options, at: this.#at, sourceAt: this.#sourceAt },
+      delivery: () => this.#delivery,
+    });
     this.#asides = new TargetAsides({
       ...{ side: options, beside: this.#beside, at: this.#at },
       note: (slots) => this.#noteSlots(slots),
-      refused: (failed) => this.#commandFailed(failed),
+      refused: (failed) => this.#refusals.commandFailed(failed),
     });
     options.duty?.attach({
       note: (slots) => this.#noteSlots(slots),
@@ -192,7 +198,8 @@ export class TargetSide {
   startOver(): void {
     this.#fresh = true;
     this.#present = undefined;
-    this.#leftOut.clear();
+    this.#refusals.leftOut.clear();
+    this.#mostLoaded = -1;
     // Nothing that the former history's delivery still hears counts for this one.
     this.#delivery?.close();
     this.#mostCommitted = -1;
@@ -502,7 +509,7 @@ export class TargetSide {
       targetHasKeys: checkpoint.mirror || findings.targetHasKeys,
       present: this.#present,
       hold: expiry?.policy,
-      leftOut: this.#leftOut,
+      leftOut: this.#refusals.leftOut,
       atomic: sync.consistency === 'exactly-once',
       onDisk: sync.stateDir !== undefined,
       found: claim.text,
@@ -517,8 +524,9 @@ export class TargetSide {
         disturbed: (found) => this.#end(this.#disturbed(found)),
         getAck: () => this.#o.source.acknowledge(),
         aside: (request) => this.#asides.carryOut(request, delivering),
-        unsupported: (error, type) => this.#unsupported(error, type),
-        reported: (why, name, offset, db) => this.#reported({ what: 'command', type: name, db, offset, why }),
+        unsupported: (error, type) => this.#refusals.unsupported(error, type),
+        reported: (why, name, offset, db) =>
+          this.#refusals.reported({ what: 'command', type: name, db, offset, why }),
         failed: (error) => this.#end(error),
       },
     });
@@ -535,7 +543,7 @@ export class TargetSide {
   #open(checkpoint: Checkpoint, plan: Deliverable, survey: LaneSurvey | undefined): Promise<OpenedOutlet> {
     const { sync, owner, events, findings } = this.#o;
     const handler: TargetLinkHandler = {
-      commandFailed: (failed) => this.#commandFailed(failed),
+      commandFailed: (failed) => this.#refusals.commandFailed(failed),
       drained: () => this.#delivery?.pump(),
       applied: () => this.#delivery?.answered(),
       stalled: (seconds) => this.#waitingFor(`the target has not answered for ${seconds} s`),
@@ -614,13 +622,16 @@ export class TargetSide {
 
   #applied(): void {
     const committed = this.#delivery?.committed ?? -1;
+    const loaded = this.#delivery?.checkpoint.loaded ?? -1;
+    if (committed > this.#mostCommitted || loaded > this.#mostLoaded) this.#moves = 0;
     if (committed > this.#mostCommitted) this.#mostCommitted = committed;
+    this.#mostLoaded = Math.max(this.#mostLoaded, loaded);
     this.#attempt = 0;
-    if (this.#o.tally.splitTransactions > 0 && !this.#told.has(SPLIT)) {
-      this.#told.add(SPLIT);
+    if (this.#o.tally.splitTransactions > 0 && !this.#toldOfSplits) {
+      this.#toldOfSplits = true;
       this.#o.emit('warn', 'note', SPLIT);
     }
-    for (const offset of this.#leftOut) if (offset < committed) this.#leftOut.delete(offset);
+    this.#refusals.forget(committed);
     this.#o.events.waiting(undefined);
     this.#o.events.applied();
   }
@@ -686,97 +697,6 @@ export class TargetSide {
     }
   }
 
-  #commandFailed(failed: FailedCommand): void {
-    const { tally, sync } = this.#o;
-    const delivery = this.#delivery;
-    tally.errors++;
-    const streaming = delivery?.streaming === true;
-    const { error, skippable } = judgeRefusal(failed, this.#at, streaming ? 'stream' : 'snapshot');
-    // A command of our own, without which nothing can go on.
-    const own = failed.offset < 0 && !failed.executed;
-    if (!skippable || own) throw error;
-    const inQueue = streaming && delivery.atomic && !failed.executed;
-    const module = inQueue ? undefined : refusedModule(failed);
-    if (module !== undefined) {
-      if (!streaming) tally.keys--;
-      tally.errors--;
-      this.#unsupported(noModule(module, this.#o.findings.capabilities.server, error), module);
-      return;
-    }
-    if (sync.onError === 'stop') {
-      if (streaming && !inQueue) this.#refusal ??= failed;
-      throw error;
-    }
-    const key = error.place.key ?? '';
-    if (!streaming) tally.keys--;
-    this.#skip({
-      what: streaming ? 'command' : 'key',
-      name: streaming ? `${failed.name} ${key}` : key,
-      ...{ db: -1, offset: failed.offset, why: failed.error },
-    });
-    if (!inQueue) return;
-    // The target drops the whole transaction: it is sent again without this command.
-    this.#leftOut.add(failed.offset);
-    throw new ReplicantError('TARGET_UNREACHABLE', `a transaction is sent again without ${failed.name}`, {
-      place: { at: this.#at },
-    });
-  }
-
-  /** The position on the target is behind the refused command: the next run must not go on as if nothing was. */
-  async #recordRefusal({ name, offset, error }: FailedCommand): Promise<void> {
-    const { sync, owner } = this.#o;
-    const client = await Client.connect(sync.target, 'target');
-    try {
-      const text = await readCheckpointText(client, sync.name);
-      if (text === undefined) return;
-      const checkpoint = parseCheckpoint(text);
-      if (checkpoint.owner?.id !== owner.id) return;
-      const refused = { command: name, offset: Math.max(0, offset), error };
-      const marked = formatCheckpoint({ ...checkpoint, owner: undefined, refused });
-      await replaceCheckpoint(client, sync.name, text, bytesOf(marked));
-    } finally {
-      client.close();
-    }
-  }
-
-  #unsupported(error: ReplicantError, type: string): void {
-    if (this.#o.sync.onUnsupported === 'fail') throw error;
-    const { key, db = -1, offset = -1 } = error.place;
-    const what = key === undefined ? 'function' : 'key';
-    this.#leftOutOf({ what, db, key, type, why: error.message, offset });
-    this.#skip({ what, name: key ?? 'function library', db, offset, why: error.message });
-  }
-
-  /** Of a kind of command that the target can't take, or that becomes something else there, the first is told. */
-  #reported(item: LeftOut): void {
-    if (this.#o.sync.onUnsupported === 'fail') {
-      throw new ReplicantError('RDB_UNSUPPORTED', `${item.type} in the stream: ${item.why}`, {
-        place: { at: this.#sourceAt, offset: item.offset, db: item.db },
-        hint: '--on-unsupported report goes on without it',
-      });
-    }
-    const seen = `${item.type} ${item.why}`;
-    if (this.#told.has(seen)) {
-      this.#o.tally.skippedCount++;
-      return;
-    }
-    this.#told.add(seen);
-    this.#leftOutOf(item);
-    this.#skip({ what: 'command', name: item.type, db: item.db, offset: item.offset, why: item.why });
-  }
-
-  #leftOutOf(item: LeftOut): void {
-    if (this.#o.sync.onUnsupported !== 'skip') this.#o.leftOut?.add(item);
-  }
-
-  #skip(item: Parameters<Tally['skip']>[0]): void {
-    this.#o.tally.skip(item);
-    this.#o.emit('warn', 'skipped', `left out ${item.what} ${item.name}: ${item.why}`, {
-      db: item.db,
-      offset: item.offset,
-    });
-  }
-
   // ---- when it breaks ----------------------------------------------------------------------------------
 
   #drop(): void {
@@ -792,25 +712,24 @@ export class TargetSide {
   async #recover(error: unknown): Promise<void> {
     const { signal, emit, events } = this.#o;
     if (signal.aborted) return;
-    if (this.#refusal !== undefined) await this.#recordRefusal(this.#refusal);
+    await this.#refusals.record();
     if (this.#fatal !== undefined || !(error instanceof ReplicantError)) throw this.#fatal ?? error;
     if (error.code === 'SOURCE_PROTOCOL' && events.garbled(error)) return;
     if (/^(SOURCE|RDB)_/.test(error.code)) throw error.within({ at: this.#sourceAt });
     // What has worked and turns into garbage is a torn connection; what never did is a stranger.
     const torn = error.code === 'TARGET_PROTOCOL' && this.#started && this.#attempt < GARBLED_MOST;
     if (!error.retry && !torn) throw error.within({ at: this.#at });
-    const waitMs = backOffMs(policyFor(error), this.#attempt++, Math.random());
+    const moved = error.code === 'TARGET_MOVED';
+    const waitMs = backOffMs(policyFor(error), moved ? this.#moves++ : this.#attempt++, Math.random());
     events.waiting(error.message);
     const event = error.code === 'TARGET_UNREACHABLE' || torn ? 'target-lost' : 'waiting';
-    emit(
-      'warn',
-      event,
-      `${formatError(error.within({ at: this.#at }))}; trying again in ${(waitMs / 1000).toFixed(1)} s`,
-      {
-        attempt: this.#attempt - 1,
-        waitMs,
-      },
-    );
+    const words = formatError(error.within({ at: this.#at }));
+    // While a large slot is on its way it is asked for again and again.
+    const level = moved && this.#moves > 1 && this.#moves % TOLD_MOVES !== 0 ? 'debug' : 'warn';
+    emit(level, event, `${words}; trying again in ${(waitMs / 1000).toFixed(1)} s`, {
+      attempt: (moved ? this.#moves : this.#attempt) - 1,
+      waitMs,
+    });
     await sleep(waitMs, signal);
   }
 }

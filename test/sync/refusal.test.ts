@@ -26,6 +26,10 @@ describe('errors that are the target’s, not the command’s', () => {
     ['MASTERDOWN Link with MASTER is down', /not able/],
     ['CLUSTERDOWN The cluster is down', /not able/],
     ['LOADING Redis is loading the dataset in memory', /loading/],
+    [
+      "ERR Error running script (call to f_3929132d61218e085af903a143d919176441a57d): @user_script:16: @user_script: 16: -OOM command not allowed when used memory > 'maxmemory'.",
+      /out of memory/,
+    ],
     ['BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.', /script/],
   ])('%s', (text, says) => {
     const { error, skippable } = judgeRefusal(failed(text), 'host:1', 'stream');
@@ -34,6 +38,13 @@ describe('errors that are the target’s, not the command’s', () => {
     expect(error.hint).toBeDefined();
     expect(formatError(error)).toContain(text);
   });
+});
+
+test('a script that the target does not have: the source’s, or a lane’s', () => {
+  const error = 'NOSCRIPT No matching script. Please use EVAL.';
+  expect(judgeRefusal(failed(error), 'host:1', 'stream').skippable).toBe(true);
+  const own = judgeRefusal({ ...failed(error), offset: -1 }, 'host:1', 'stream');
+  expect([own.skippable, own.error.code]).toEqual([false, 'TARGET_BUSY']);
 });
 
 describe('errors of one command', () => {

@@ -100,16 +100,17 @@ export function isOutdated(
 
 /**
  * What was confirmed may be gone: a lane has no text at all (every one had a text before the claims were made), or
- * it has not come to its first one and another node has its place, where what `from` stands for may not have arrived.
+ * it has not come to its first one and its node is no primary any more: what `from` stands for may not have arrived at
+ * the next one. (A lane whose key is on its way to another node does not come to its first text either.)
  */
 export function isLost(
   claims: readonly LaneClaim[],
   texts: ReadonlyMap<string, LaneText>,
-  nodeOf: (tag: string) => string | undefined,
+  isPrimary: (node: string) => boolean,
 ): boolean {
   return claims.some(({ tag, generation, node }) => {
     const text = texts.get(tag);
-    return text === undefined || (text.generation !== generation && nodeOf(tag) !== node);
+    return text === undefined || (text.generation !== generation && !isPrimary(node));
   });
 }
 

@@ -74,12 +74,16 @@ const FAILURE = /^(?:ERR )?REPLICANT (\d+)(?:\+(\d+))? (\S+) (.*)$/su;
 const CHAIN = /^(?:ERR )?REPLICANT CHAIN/u;
 
 /**
- * Before 7.0 what is refused for the state the server is in comes to a script as `@user_script: 12: -OOM …`; here it
- * is as the server says it otherwise.
+ * Before 7.0 what is refused for the state the server is in comes to a script as `@user_script: 12: -OOM …`, and from
+ * there to its caller, unless it is caught, behind `ERR Error running script (call to f_…): @user_script:12: `. Here
+ * it is as the server says it otherwise.
  */
 export function plainScriptError(error: string): string {
-  return error.replace(/^@user_script: ?\d+: -?/u, '').trimEnd();
+  return error.replace(IN_SCRIPT, '').trimEnd();
 }
+
+const IN_SCRIPT =
+  /^(?:ERR Error running script \(call to f_\w+\): @user_script: ?\d+: )?@user_script: ?\d+: -?/u;
 
 export function parseLaneFailure(error: string): LaneFailure | 'chain' | undefined {
   if (CHAIN.test(error)) return 'chain';

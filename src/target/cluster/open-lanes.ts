@@ -31,7 +31,7 @@ import {
   progressOf,
   type SlotProgress,
 } from './lane-claim.js';
-import { LANE_SCRIPT, OLD_LANE_SCRIPT, scriptSha } from './lane-script.js';
+import { LANE_SCRIPT, OLD_LANE_SCRIPT, plainScriptError, scriptSha } from './lane-script.js';
 import { laneKey, type LaneText, laneTextPrefix, parseLaneText } from './lane-text.js';
 import { connectAll, findPrimaries, type TargetNode } from './target-nodes.js';
 
@@ -45,7 +45,8 @@ const FENCE_SCRIPT = `
 local text = redis.call('GET', KEYS[1])
 if not text then return false end
 local plain = string.match(text, '^(%S+ %S+ %S+ %S+)') or text
-redis.call('SET', KEYS[1], plain .. ' ' .. ARGV[1])
+local stored = redis.pcall('SET', KEYS[1], plain .. ' ' .. ARGV[1])
+if stored.err then return stored end
 return text`;
 
 export interface SurveyOptions {
@@ -106,7 +107,7 @@ export async function surveyLanes(options: SurveyOptions): Promise<LaneSurvey> {
       ...{ nodes, clients, found, progress },
       outdated:
         isOutdated(options.claims, texts.values(), options.snapshot) ||
-        isLost(options.claims, texts, (tag) => ownerOf(nodes, laneKey(tag, job))?.nodeId),
+        isLost(options.claims, texts, (node) => nodes.some(({ nodeId }) => nodeId === node)),
       generation: Math.max(
         0,
         ...[...options.claims, ...texts.values()].map((one) => countOf(one.generation)),
@@ -152,8 +153,8 @@ async function fence(
 
 async function accepted(client: Client, args: readonly string[]): Promise<Reply> {
   const reply = await client.request(args);
-  if (reply instanceof ReplyError) throw refusalOfTarget(client, args[0]!, reply);
-  return reply;
+  if (!(reply instanceof ReplyError)) return reply;
+  throw refusalOfTarget(client, args[0]!, new ReplyError(plainScriptError(reply.message)));
 }
 
 export interface OpenOptions {

@@ -128,6 +128,6 @@ describe('what has been lost', () => {
     ['nor will it, as nobody has its place', { generation: '0-z' }, undefined, true],
   ])('a lane: %s', (_, text, node, lost) => {
     const texts = new Map(text === undefined ? [] : [['a', textOf(text)] as const]);
-    expect(isLost([claim({})], texts, () => node)).toBe(lost);
+    expect(isLost([claim({})], texts, (one) => one === node)).toBe(lost);
   });
 });
