@@ -27,6 +27,12 @@ export const DENIED = { source: 'SOURCE_DENIED', target: 'TARGET_DENIED' } as co
 export const PROTOCOL = { source: 'SOURCE_PROTOCOL', target: 'TARGET_PROTOCOL' } as const;
 
 const KEEP_ALIVE_MS = 30_000;
+const OUT_OF_REACH = "can't reach the";
+
+/** There was no connection, unlike one that was lost. */
+export function isOutOfReach({ message }: Error): boolean {
+  return message.startsWith(OUT_OF_REACH);
+}
 
 export function openSocket(
   endpoint: Endpoint,
@@ -44,7 +50,7 @@ export function openSocket(
     const place = { at: formatAddress(endpoint.address) };
     const fail = (message: string, cause?: unknown): void => {
       socket.destroy();
-      const text = `can't reach the ${side}: ${message}`;
+      const text = `${OUT_OF_REACH} ${side}: ${message}`;
       reject(new ReplicantError(UNREACHABLE[side], text, { place, cause, hint: hintFor(cause, endpoint) }));
     };
     const timer = setTimeout(() => fail(`no connection within ${timeoutMs / 1000} s`), timeoutMs);

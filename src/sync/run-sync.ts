@@ -17,6 +17,8 @@ import { createKeyFilter, type KeyFilter } from '../keyspace/key-filter.js';
 import { createKeyMap, type KeyMap } from '../keyspace/key-map.js';
 import { Client } from '../net/client.js';
 import { type Endpoint, formatDeployment, formatEndpoint } from '../net/endpoint.js';
+import { isOutOfReach } from '../net/socket.js';
+import { backOffMs, RECONNECT } from '../replication/policies.js';
 import { formatPosition, type Position } from '../replication/position.js';
 import type { Spool } from '../spool/spool.js';
 import { examine, type Findings } from './examination.js';
@@ -45,6 +47,8 @@ import { connectAll, findPrimaries } from '../target/cluster/target-nodes.js';
 
 const WINDOW_BYTES = 4 * 1024 * 1024;
 const GARBLED_MOST = 5;
+/** So long after the start both ends are asked anew; a server that is silent takes all of it at once. */
+const EXAMINE_AGAIN_MS = 10_000;
 const WRITTEN_POLL_MS = 10;
 const OWNER_ID_BYTES = 8;
 
@@ -192,7 +196,27 @@ class SyncRun implements SyncHandle {
     this.#abort.abort();
   }
 
+  /** Who can't be reached at the start ends the run; who answered and was lost is asked again for a while. */
   async #examine(): Promise<void> {
+    const { signal } = this.#abort;
+    const until = performance.now() + EXAMINE_AGAIN_MS;
+    for (let attempt = 0; ; attempt++) {
+      /* oxlint-disable no-await-in-loop -- one attempt after the other */
+      try {
+        await this.#examineOnce();
+        return;
+      } catch (error) {
+        const passing = error instanceof ReplicantError && error.retry && !isOutOfReach(error);
+        if (!passing || signal.aborted || performance.now() >= until) throw error;
+        const waitMs = backOffMs(RECONNECT, attempt, Math.random());
+        this.#emit('warn', 'retry', `${formatError(error)}; asking again in ${(waitMs / 1000).toFixed(1)} s`);
+        await sleep(waitMs, signal);
+      }
+      /* oxlint-enable no-await-in-loop */
+    }
+  }
+
+  async #examineOnce(): Promise<void> {
     this.#findings = await examine({
       sync: this.#o,
       filter: this.#filter,
