@@ -5,10 +5,12 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from '../../../scripts/lib/client.mjs';
 import type { ClusterClient } from '../../../scripts/lib/cluster-client.mjs';
-import type { RunningCluster } from '../../../scripts/lib/cluster.mjs';
+import type { ClusterNode, RunningCluster } from '../../../scripts/lib/cluster.mjs';
 import type { RunningServer } from '../../../scripts/servers.mjs';
 import { runWriters } from '../../../scripts/workload/writers.mjs';
 import { tagOfSlot } from '../../../src/keyspace/slot-tag.js';
+import { parseAddressMap } from '../../../src/net/address-map.js';
+import type { Endpoint } from '../../../src/net/endpoint.js';
 import { parseEndpoint } from '../../../src/net/parse-endpoint.js';
 import { SYNC_DEFAULTS } from '../../../src/sync/defaults.js';
 import type { SyncHandle } from '../../../src/sync/handle.js';
@@ -45,7 +47,11 @@ class Job {
   readonly log: string[] = [];
   readonly name: string;
 
-  constructor(source: RunningCluster, target: { readonly url: string }, options: Partial<SyncOptions> = {}) {
+  constructor(
+    source: RunningCluster,
+    target: { readonly url: string },
+    { addressMap, ...options }: Partial<SyncOptions> & Pick<Endpoint, 'addressMap'> = {},
+  ) {
     this.name = options.name ?? `cluster-source-${++jobs}`;
     this.handle = startJob({
       ...SYNC_DEFAULTS,
@@ -53,7 +59,7 @@ class Job {
       cluster: { readFrom: 'primary', parallelSnapshots: 1 },
       ...options,
       name: this.name,
-      source: parseEndpoint(source.url, 'source'),
+      source: { ...parseEndpoint(source.url, 'source'), addressMap },
       target: parseEndpoint(target.url, 'target'),
     });
     this.handle.on(({ level, message }) => {
@@ -120,6 +126,11 @@ async function fill(client: ClusterClient, keys: number): Promise<void> {
     );
 }
 
+/** How many follow this node as replicas. */
+async function linksOf(node: ClusterNode): Promise<number> {
+  return Number(/connected_slaves:(\d+)/u.exec(await node.text('INFO', 'replication'))?.[1]);
+}
+
 interface Ends {
   readonly cluster: RunningCluster;
   readonly target: RunningServer;
@@ -162,6 +173,43 @@ describe.skipIf(NEWEST_BINARIES.length === 0).each(NEWEST_BINARIES)(`$id, seed $
     await endEqual(job, all, [counter]);
     job.handle.stop();
     expect(await job.handle.done).toMatchObject({ ok: true, reason: 'stopped', fullSyncs: 3 });
+    expect(await clusterDifferences(from, to, { held: false })).toEqual([]);
+  });
+
+  test('reads from the replicas where asked to, and the primaries are left alone', SLOW, async () => {
+    const { cluster, target, from, to } = await ends({ replicas: 1 });
+    await fill(from, 5000);
+    const counter = counterIn(from, range(0, 16_384, 300));
+    const job = new Job(cluster, target, { cluster: { readFrom: 'replica', parallelSnapshots: 1 } });
+    await job.caughtUp();
+    for (const { primary, replicas } of cluster.shards) {
+      expect(await linksOf(primary)).toBe(1);
+      expect(await linksOf(replicas[0]!)).toBe(1);
+    }
+    await pause(1500);
+    expect((await counter.stop()).commands).toBeGreaterThan(100);
+    await job.until('the counters', async () => (await counter.differences(from, to)).length === 0);
+    expect(await clusterDifferences(from, to)).toEqual([]);
+    job.handle.stop();
+    expect(await job.handle.done).toMatchObject({ ok: true, reason: 'stopped', fullSyncs: 3 });
+  });
+
+  test('nodes that tell hostnames which only the address map knows', SLOW, async () => {
+    const { cluster, target, from, to } = await ends();
+    await fill(from, 5000);
+    for (const [index, { primary }] of cluster.shards.entries()) {
+      await primary.call('CONFIG', 'SET', 'cluster-announce-hostname', `node-${index}.internal`);
+      await primary.call('CONFIG', 'SET', 'cluster-preferred-endpoint-type', 'hostname');
+    }
+    const told = async (node: ClusterNode): Promise<boolean> =>
+      (await node.text('CLUSTER', 'NODES')).match(/node-\d\.internal/gu)?.length === cluster.shards.length;
+    for (const { primary } of cluster.shards) await waitFor('the names to be known', () => told(primary));
+    const addressMap = parseAddressMap(cluster.shards.map((_, index) => `node-${index}.internal=127.0.0.1`));
+    const job = new Job(cluster, target, { until: 'caught-up', addressMap });
+    expect(await job.handle.done).toMatchObject({ ok: true, reason: 'caught-up', fullSyncs: 3 });
+    // The comparison has no map.
+    for (const { primary } of cluster.shards)
+      await primary.call('CONFIG', 'SET', 'cluster-preferred-endpoint-type', 'ip');
     expect(await clusterDifferences(from, to, { held: false })).toEqual([]);
   });
 
