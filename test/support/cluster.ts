@@ -18,6 +18,10 @@ export const REDIS: ServerBinary | undefined = newestOf('redis');
 export const VALKEY: ServerBinary | undefined = newestOf('valkey');
 /** What there is of the two, for `describe.each`. */
 export const NEWEST_BINARIES: readonly ServerBinary[] = [REDIS, VALKEY].filter((one) => one !== undefined);
+/** These, and the oldest there is before them. */
+export const OLDEST_AND_NEWEST: readonly ServerBinary[] = [
+  ...new Set([...BINARIES.slice(0, 1), ...NEWEST_BINARIES]),
+];
 
 function newestOf(family: ServerBinary['family']): ServerBinary | undefined {
   return BINARIES.filter((binary) => binary.family === family).at(-1);

@@ -25,24 +25,15 @@ import { KeySet } from '../../src/target/key-set.js';
 import { removeMissingFunctions } from '../../src/target/missing-functions.js';
 import { removeMissing, type RemoveMissingOptions } from '../../src/target/remove-missing.js';
 import { wipeSlot, wipeSlots } from '../../src/target/wipe-slots.js';
-import { BINARIES, isAtLeast } from '../support/live.js';
-import { movesAtomically } from '../support/cluster.js';
-
-/** The oldest, and the newest of both families. */
-const CHOSEN = [
-  ...new Set([
-    BINARIES[0],
-    BINARIES.filter(({ family }) => family === 'redis').at(-1),
-    BINARIES.filter(({ family }) => family === 'valkey').at(-1),
-  ]),
-].filter((binary) => binary !== undefined);
+import { isAtLeast } from '../support/live.js';
+import { movesAtomically, OLDEST_AND_NEWEST } from '../support/cluster.js';
 
 const MARGIN = 300_000;
 const HOUR = 3_600_000;
 const TAGS = ['a', 'b', 'c', 'd', 'e', 'f'];
 const OURS = TAGS.map((tag) => `__replicant:{${tag}}:lane:job`);
 
-describe.each(CHOSEN)('$id', (binary) => {
+describe.each(OLDEST_AND_NEWEST)('$id', (binary) => {
   const fields = binary.family === 'valkey' ? isAtLeast(binary, '9.0') : isAtLeast(binary, '7.4');
   let cluster: RunningCluster;
   let judge: ClusterClient;

@@ -11,7 +11,8 @@ import { ReplyError } from '../../../src/resp/reply-decoder.js';
 import { capabilitiesOf } from '../../../src/target/capabilities.js';
 import { type CarryContext, markerKey } from '../../../src/target/cluster/carry-context.js';
 import { carry, forgetCarry, leaveOutCarry } from '../../../src/target/cluster/carry.js';
-import { BINARIES, isAtLeast, waitFor } from '../../support/live.js';
+import { OLDEST_AND_NEWEST } from '../../support/cluster.js';
+import { isAtLeast, waitFor } from '../../support/live.js';
 import {
   type CarryHow,
   carryThrough,
@@ -25,15 +26,6 @@ import {
   ProcessEnd,
   type Words,
 } from './carry-support.js';
-
-/** The oldest, and the newest of both families. */
-const CHOSEN = [
-  ...new Set([
-    BINARIES[0],
-    BINARIES.filter(({ family }) => family === 'redis').at(-1),
-    BINARIES.filter(({ family }) => family === 'valkey').at(-1),
-  ]),
-].filter((binary) => binary !== undefined);
 
 const RUNS = 60;
 const FAR_MS = 4_000_000_000_000;
@@ -147,7 +139,7 @@ function isIdle(name: string, reply: unknown): boolean {
   return Array.isArray(reply) && reply.length === 0;
 }
 
-describe.each(CHOSEN)('$id', (binary) => {
+describe.each(OLDEST_AND_NEWEST)('$id', (binary) => {
   let server: RunningServer;
   let single: Client;
   let running: RunningCluster;

@@ -12,19 +12,12 @@ import {
   scriptSha,
 } from '../../../src/target/cluster/lane-script.js';
 import { isMoved } from '../../../src/target/target-state.js';
-import { BINARIES, isAtLeast, waitFor } from '../../support/live.js';
-
-const CHOSEN = [
-  ...new Set([
-    BINARIES[0],
-    BINARIES.filter(({ family }) => family === 'redis').at(-1),
-    BINARIES.filter(({ family }) => family === 'valkey').at(-1),
-  ]),
-].filter((binary) => binary !== undefined);
+import { OLDEST_AND_NEWEST } from '../../support/cluster.js';
+import { isAtLeast, waitFor } from '../../support/live.js';
 
 type Command = readonly Argument[];
 
-describe.each(CHOSEN)('$id', (binary) => {
+describe.each(OLDEST_AND_NEWEST)('$id', (binary) => {
   let cluster: RunningCluster;
   let node: Client;
   /** Keys of three slots of the node, and of one that another node has. */
