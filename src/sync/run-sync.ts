@@ -18,9 +18,10 @@ import { createKeyMap, type KeyMap } from '../keyspace/key-map.js';
 import { Client } from '../net/client.js';
 import { type Endpoint, formatDeployment, formatEndpoint } from '../net/endpoint.js';
 import { isOutOfReach } from '../net/socket.js';
-import { backOffMs, RECONNECT } from '../replication/policies.js';
+import { RECONNECT } from '../replication/policies.js';
 import { formatPosition, type Position } from '../replication/position.js';
 import type { Spool } from '../spool/spool.js';
+import { EventFeed } from './event-feed.js';
 import { examine, type Findings } from './examination.js';
 import { ExpiryKeeper } from './expiry-keeper.js';
 import { FailoverWatch } from './failover-watch.js';
@@ -28,7 +29,7 @@ import type { SyncHandle } from './handle.js';
 import { History } from './history.js';
 import { Intake } from './intake.js';
 import type { SyncOptions, ValueKind } from './options.js';
-import { sleep } from './patience.js';
+import { askAgain, sleep } from './patience.js';
 import { writtenDbs } from './prepare.js';
 import { buildStatus, buildSummary, type RunFacts } from './report.js';
 import { atHome } from './resolve-ends.js';
@@ -65,10 +66,10 @@ class SyncRun implements SyncHandle {
   readonly #tally = new Tally();
   readonly #startedMs = Date.now();
   readonly #owner: Owner;
-  readonly #listeners: ((event: SyncEvent) => void)[] = [];
+  readonly #feed = new EventFeed();
   readonly #abort = new AbortController();
   readonly #watch: SourceWatch;
-  readonly #emit: Emit = (level, event, message, details) => this.#tell(level, event, message, details);
+  readonly #emit: Emit = this.#feed.emit;
   #phase: SyncPhase = 'connecting';
   #findings: Findings | undefined;
   #state: JobState | undefined;
@@ -104,7 +105,7 @@ class SyncRun implements SyncHandle {
   }
 
   on(listener: (event: SyncEvent) => void): void {
-    this.#listeners.push(listener);
+    this.#feed.on(listener);
   }
 
   stop(): void {
@@ -198,26 +199,18 @@ class SyncRun implements SyncHandle {
 
   /** Who can't be reached at the start ends the run; who answered and was lost is asked again for a while. */
   async #examine(): Promise<void> {
-    const { signal } = this.#abort;
     const until = performance.now() + EXAMINE_AGAIN_MS;
-    for (let attempt = 0; ; attempt++) {
-      /* oxlint-disable no-await-in-loop -- one attempt after the other */
-      try {
-        await this.#examineOnce();
-        return;
-      } catch (error) {
-        const passing = error instanceof ReplicantError && error.retry && !isOutOfReach(error);
-        if (!passing || signal.aborted || performance.now() >= until) throw error;
-        const waitMs = backOffMs(RECONNECT, attempt, Math.random());
-        this.#emit('warn', 'retry', `${formatError(error)}; asking again in ${(waitMs / 1000).toFixed(1)} s`);
-        await sleep(waitMs, signal);
-      }
-      /* oxlint-enable no-await-in-loop */
-    }
+    this.#findings = await askAgain(() => this.#examineOnce(), {
+      signal: this.#abort.signal,
+      passing: (error) => error.retry && !isOutOfReach(error) && !this.#stopped && performance.now() < until,
+      backOff: RECONNECT,
+      waiting: (message) => this.#emit('warn', 'retry', message),
+    });
+    this.#waitingFor = undefined;
   }
 
-  async #examineOnce(): Promise<void> {
-    this.#findings = await examine({
+  #examineOnce(): Promise<Findings | undefined> {
+    return examine({
       sync: this.#o,
       filter: this.#filter,
       dbMap: this.#dbMap,
@@ -229,7 +222,6 @@ class SyncRun implements SyncHandle {
         this.#emit(level, event, message);
       },
     });
-    this.#waitingFor = undefined;
   }
 
   /** Target databases that may be written; undefined: any. */
@@ -524,17 +516,6 @@ class SyncRun implements SyncHandle {
     spool.stream.begin(spool.stream.meta, offset);
     this.#source?.beginAnew();
     return true;
-  }
-
-  #tell(
-    level: SyncEvent['level'],
-    event: SyncEvent['event'],
-    message: string,
-    details?: SyncEvent['details'],
-  ): void {
-    for (const listener of this.#listeners) {
-      listener(details === undefined ? { level, event, message } : { level, event, message, details });
-    }
   }
 }
 

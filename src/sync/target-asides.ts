@@ -7,7 +7,7 @@ import { ReplicantError } from '../errors.js';
 import { keyNames } from '../keyspace/key-names.js';
 import { SlotSet } from '../keyspace/slot-set.js';
 import { Client } from '../net/client.js';
-import { backOffMs, RECONNECT } from '../replication/policies.js';
+import { RECONNECT } from '../replication/policies.js';
 import { ReplyError } from '../resp/reply-decoder.js';
 import { carryUnit, forgetMarkers, slotsIn } from '../target/cluster/carry-unit.js';
 import type { Lanes } from '../target/cluster/lanes.js';
@@ -18,7 +18,7 @@ import { removeMissing } from '../target/remove-missing.js';
 import { type WipeOptions, wipeSlots } from '../target/wipe-slots.js';
 import type { Beside, Connect, Connected } from './beside.js';
 import { clearDatabases } from './clear-databases.js';
-import { sleep } from './patience.js';
+import { askAgain } from './patience.js';
 import { ownsOf, type TakePorts } from './slot-duty.js';
 import type { Presence } from './snapshot-writer.js';
 import type { AsideRequest, CarryRequest, ClearRequest, KeysRequest } from './stream-requests.js';
@@ -215,23 +215,17 @@ export class TargetAsides {
   // ---- keys that are not known -------------------------------------------------------------------------
 
   /** The source knows its modules' commands. undefined: it does not know, or may not be asked. */
-  async #askKeys({ args }: KeysRequest, signal: AbortSignal): Promise<readonly Uint8Array[] | undefined> {
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      /* oxlint-disable no-await-in-loop -- until it answers: left out, the command would be lost */
+  #askKeys({ args }: KeysRequest, signal: AbortSignal): Promise<readonly Uint8Array[] | undefined> {
+    const ask = async (): Promise<readonly Uint8Array[] | undefined> => {
+      const client = await Client.connect(this.#o.side.sync.source, 'source');
       try {
-        const client = await Client.connect(this.#o.side.sync.source, 'source');
-        try {
-          return namesIn(await client.request(['COMMAND', 'GETKEYS', ...args]));
-        } finally {
-          client.close();
-        }
-      } catch (error) {
-        if (!(error instanceof ReplicantError) || !error.retry) throw error;
-        await sleep(backOffMs(RECONNECT, attempt, Math.random()), signal);
+        return namesIn(await client.request(['COMMAND', 'GETKEYS', ...args]));
+      } finally {
+        client.close();
       }
-      /* oxlint-enable no-await-in-loop */
-    }
-    return undefined;
+    };
+    // Until it answers: left out, the command would be lost.
+    return askAgain(ask, { signal, passing: ({ retry }) => retry, backOff: RECONNECT });
   }
 }
 

@@ -13,6 +13,7 @@ import { formatError, ReplicantError } from '../../errors.js';
 import { SlotSet } from '../../keyspace/slot-set.js';
 import type { ClusterMap } from '../../topology/cluster-map.js';
 import { TopologyWatch } from '../../topology/topology-watch.js';
+import { EventFeed } from '../event-feed.js';
 import type { SyncHandle } from '../handle.js';
 import type { ShardRun, SyncOptions } from '../options.js';
 import { sleep } from '../patience.js';
@@ -63,7 +64,7 @@ class ShardsRun implements ShardsHandle {
   readonly done: Promise<SyncSummary>;
   readonly #o: SyncOptions;
   readonly #startedMs = Date.now();
-  readonly #listeners: ((event: SyncEvent) => void)[] = [];
+  readonly #feed = new EventFeed();
   readonly #abort = new AbortController();
   readonly #access: TargetAccess;
   readonly #process = randomBytes(PROCESS_BYTES).toString('hex');
@@ -74,7 +75,7 @@ class ShardsRun implements ShardsHandle {
   readonly #runs = new Set<Promise<void>>();
   /** Changes of the source, one after the other. */
   readonly #turns = new Turns();
-  readonly #emit: Emit = (level, event, message, details) => this.#tell(level, event, message, details);
+  readonly #emit: Emit = this.#feed.emit;
   #map: ClusterMap;
   #prepared: ShardRun['targetPrepared'] | undefined;
   #roster: Roster | undefined;
@@ -96,7 +97,7 @@ class ShardsRun implements ShardsHandle {
   }
 
   on(listener: (event: SyncEvent) => void): void {
-    this.#listeners.push(listener);
+    this.#feed.on(listener);
   }
 
   stop(): void {
@@ -407,15 +408,5 @@ class ShardsRun implements ShardsHandle {
     const record = checkpointKey(shardJob(this.#o.name, key));
     const text = await this.#access.get(record);
     return text !== undefined ? parseHolding(parseCheckpoint(text).slots ?? '').slots : undefined;
-  }
-
-  #tell(
-    level: SyncEvent['level'],
-    event: SyncEvent['event'],
-    message: string,
-    details?: SyncEvent['details'],
-  ): void {
-    const told = details === undefined ? { level, event, message } : { level, event, message, details };
-    for (const listener of this.#listeners) listener(told);
   }
 }

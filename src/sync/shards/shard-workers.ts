@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import { ReplicantError } from '../../errors.js';
 import type { ClusterMap } from '../../topology/cluster-map.js';
+import { EventFeed } from '../event-feed.js';
 import type { SyncHandle } from '../handle.js';
 import type { ShardRun, SyncOptions } from '../options.js';
 import { sleep } from '../patience.js';
@@ -42,11 +43,10 @@ class ShardWorkers implements SyncHandle {
   readonly #map: ClusterMap;
   readonly #count: number;
   readonly #startedMs = Date.now();
-  readonly #listeners: ((event: SyncEvent) => void)[] = [];
+  readonly #feed = new EventFeed();
   readonly #abort = new AbortController();
   readonly #gate: SnapshotGate;
-  readonly #emit: Emit = (level, event, message, details) =>
-    this.#tell({ level, event, message, ...(details === undefined ? {} : { details }) });
+  readonly #emit: Emit = this.#feed.emit;
   #threads: Thread[] = [];
   #phase: SyncPhase | undefined = 'connecting';
   #reason: SyncSummary['reason'] = 'failed';
@@ -64,7 +64,7 @@ class ShardWorkers implements SyncHandle {
   }
 
   on(listener: (event: SyncEvent) => void): void {
-    this.#listeners.push(listener);
+    this.#feed.on(listener);
   }
 
   stop(): void {
@@ -186,7 +186,7 @@ class ShardWorkers implements SyncHandle {
         thread.status = message.status;
         return;
       case 'event':
-        this.#tell(message.event);
+        this.#feed.tell(message.event);
         return;
       case 'turn':
         void this.#takeTurn(thread, message.id, message.host);
@@ -251,9 +251,5 @@ class ShardWorkers implements SyncHandle {
         resolve(reached);
       });
     });
-  }
-
-  #tell(event: SyncEvent): void {
-    for (const listener of this.#listeners) listener(event);
   }
 }
