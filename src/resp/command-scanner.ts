@@ -15,6 +15,8 @@ const ZERO = 48;
 /** The servers' own limit on arguments (1024 × 1024) is below this; int32 is what later versions allow. */
 const MAX_ARGS = 0x7fffffff;
 const MAX_BULK = 0xffffffff;
+/** `*n\r\n` with one digit. */
+const SMALL_HEADER = 4;
 /** Longer than the longest header that is within these limits, leading zeros aside. */
 const MAX_HEADER_BYTES = 32;
 
@@ -45,6 +47,10 @@ export class CommandScanner {
 
   /** The position behind the command that starts at bytes[start], or INCOMPLETE. */
   find(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#left < 0) {
+      const next = this.#findSmall(bytes, start, end);
+      if (next !== INCOMPLETE) return next;
+    }
     let at = start + this.#reached;
     if (this.#left < 0) {
       at = this.#readLine(bytes, start, end, STAR, MAX_ARGS);
@@ -70,6 +76,37 @@ export class CommandScanner {
     }
     if (at > end) return INCOMPLETE;
     this.reset();
+    return at;
+  }
+
+  /** The same for a whole command of few and short arguments, which most are; INCOMPLETE: for `find` to look at. */
+  #findSmall(bytes: Uint8Array, start: number, end: number): number {
+    if (start + SMALL_HEADER > end || bytes[start] !== STAR) return INCOMPLETE;
+    const argc = bytes[start + 1]! - ZERO;
+    if (argc < 1 || argc > 9 || bytes[start + 2] !== CR || bytes[start + 3] !== LF) return INCOMPLETE;
+    let at = start + SMALL_HEADER;
+    for (let left = argc; left > 0; left--) {
+      // Two digits, and the two bytes behind them.
+      if (at + 5 > end || bytes[at] !== DOLLAR) return INCOMPLETE;
+      let length = bytes[at + 1]! - ZERO;
+      if (length < 0 || length > 9) return INCOMPLETE;
+      at += 2;
+      if (bytes[at] !== CR) {
+        const digit = bytes[at]! - ZERO;
+        if (digit < 0 || digit > 9) return INCOMPLETE;
+        length = length * 10 + digit;
+        at++;
+      }
+      if (bytes[at] !== CR || bytes[at + 1] !== LF) return INCOMPLETE;
+      at += 2;
+      if (left === argc) {
+        this.nameFrom = at - start;
+        this.nameBytes = length;
+      }
+      at += length + 2;
+    }
+    if (at > end) return INCOMPLETE;
+    this.argc = argc;
     return at;
   }
 

@@ -2,8 +2,9 @@
  * Writes a log to disk behind its back: appending only fills memory, and when there is enough, or some time has
  * passed, a batch of records goes out in one write. One batch is under way at a time.
  *
- * The snapshot is written whole. The stream is written only while more of it waits for the target than the
- * source's backlog gives back anyway; when the target has taken everything that lies on disk, the files go.
+ * The snapshot is written whole. The stream is written only while more of it waits for the target, and for longer,
+ * than the source's backlog gives back anyway: a target that keeps up with a flood costs no disk. When the target
+ * has taken everything that lies on disk, the files go.
  */
 import { crc32 } from 'node:zlib';
 import { Compressor } from './compressor.js';
@@ -14,8 +15,8 @@ import { encodeRecordHeader, RECORD_HEADER_BYTES, type RecordHeader } from './se
 import type { Segment, SegmentStore } from './segment-store.js';
 
 export interface WriterOptions {
-  /** So much that is not released stays in memory. */
-  readonly keptBytes: number;
+  /** What stays in memory; undefined: nothing. */
+  readonly kept: KeptInMemory | undefined;
   readonly batchMs: number;
   /** When more than this waits on disk, it is worth compressing. */
   readonly compressAfterBytes: number;
@@ -25,6 +26,14 @@ export interface WriterOptions {
   readonly now: () => number;
   /** Something has been written. */
   readonly onWritten: () => void;
+}
+
+export interface KeptInMemory {
+  /** Not released, and no more than this. */
+  readonly bytes: number;
+  /** … or than this, while nothing of it waits for longer than about `ms`. */
+  readonly most: number;
+  readonly ms: number;
 }
 
 /** So much is written without waiting for more. */
@@ -44,6 +53,9 @@ export class LogWriter {
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastWriteMs = -Infinity;
+  /** Up to here bytes had come by then, and not all of them have been released. */
+  #heldTo = -1;
+  #heldSinceMs = 0;
   #flushing = false;
   #stopped = false;
 
@@ -101,13 +113,28 @@ export class LogWriter {
   /** Milliseconds until something is to be written; undefined: nothing is. */
   #dueIn(): number | undefined {
     const { start, end } = this.#log;
-    const { usage, keptBytes, batchMs, now } = this.#o;
+    const { usage, kept, batchMs, now } = this.#o;
     if (this.#stopped || !(usage.usable || (this.#flushing && !usage.failing))) return undefined;
-    if (!this.#flushing && end - start <= keptBytes) return undefined;
+    if (!this.#flushing && kept !== undefined) {
+      if (end - start <= kept.bytes) return undefined;
+      const young = kept.ms - this.#heldMs();
+      if (young > 0 && end - start <= kept.most) return young;
+    }
     const pending = end - Math.max(this.#store.written, start);
     if (pending === 0 && !this.#markDue()) return undefined;
     if (this.#flushing || pending === 0 || pending >= LARGE_BYTES) return 0;
     return Math.max(0, this.#lastWriteMs + batchMs - now());
+  }
+
+  /** For how long something has been waiting. */
+  #heldMs(): number {
+    const { start, end } = this.#log;
+    const nowMs = this.#o.now();
+    if (start >= this.#heldTo) {
+      this.#heldTo = end;
+      this.#heldSinceMs = nowMs;
+    }
+    return nowMs - this.#heldSinceMs;
   }
 
   /** All bytes are there, but not that the log is complete, or the latest meta. */

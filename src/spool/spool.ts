@@ -212,9 +212,13 @@ export class Spool {
   }
 
   #writerOptions(kind: LogKind): ActiveLogOptions['writer'] {
-    const { batchMs, compressAfterBytes, now, streamMemoryBytes } = this.#tuning;
+    const { batchMs, compressAfterBytes, now, streamMemoryBytes, streamMemoryMs } = this.#tuning;
+    const most = this.#o.memoryBytes / 4;
     return {
-      keptBytes: kind === 'stream' ? Math.min(streamMemoryBytes, this.#o.memoryBytes / 4) : -1,
+      kept:
+        kind === 'stream'
+          ? { bytes: Math.min(streamMemoryBytes, most), most, ms: streamMemoryMs }
+          : undefined,
       batchMs,
       compressAfterBytes,
       usage: this.#usage,

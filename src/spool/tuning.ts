@@ -7,8 +7,10 @@ export interface SpoolTuning {
   /** At most 256 KiB: a record is never larger than a block. */
   readonly blockBytes: number;
   readonly segmentBytes: number;
-  /** The stream goes to disk when more than this is received and not released. */
+  /** The stream goes to disk when more than this is received and not released … */
   readonly streamMemoryBytes: number;
+  /** … for so long. */
+  readonly streamMemoryMs: number;
   /** Between small writes. */
   readonly batchMs: number;
   readonly syncMs: number;
@@ -27,6 +29,7 @@ export function defaultTuning(): SpoolTuning {
     blockBytes: 256 * 1024,
     segmentBytes: 16 * 1024 * 1024,
     streamMemoryBytes: 512 * 1024,
+    streamMemoryMs: 200,
     batchMs: 20,
     syncMs: 1000,
     retryMs: 1000,

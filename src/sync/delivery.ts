@@ -66,6 +66,8 @@ export interface DeliveryOptions {
   readonly present: Presence | undefined;
   readonly hold: HoldPolicy | undefined;
   readonly leftOut: ReadonlySet<number>;
+  /** Small commands of the stream may go several as one. */
+  readonly joins: boolean;
   readonly atomic: boolean;
   /** The spool has a disk. */
   readonly onDisk: boolean;
@@ -560,7 +562,8 @@ export class Delivery {
 
   #openStream({ offset, db, inMulti }: StreamPlace, relativeTtls: boolean): void {
     const { outlet, lanes, gate, crossSlot, capabilities, filter, dbMap, tally, sourceDatabases } = this.#o;
-    const { targetDatabases, clockOffsetMs = 0, spool, hold, leftOut, keyMap, table, form, events } = this.#o;
+    const { targetDatabases, clockOffsetMs = 0, spool, hold, leftOut, joins, keyMap, table } = this.#o;
+    const { form, events } = this.#o;
     for (const pipeline of outlet.pipelines)
       pipeline.maxInFlightBytes = STREAM_IN_FLIGHT / outlet.pipelines.length;
     const committer = new Committer(this.#commits, (place, selected, passing) =>
@@ -572,7 +575,7 @@ export class Delivery {
       ...{ out: lanes === undefined ? this.#pipeline : undefined, lanes, gate, crossSlot },
       asksForKeys: true,
       ...{ capabilities, filter, dbMap, tally, clockOffsetMs, sourceDatabases },
-      ...{ targetDatabases, relativeTtls, offset, db, inMulti, hold, leftOut, keyMap, table, form },
+      ...{ targetDatabases, relativeTtls, offset, db, inMulti, hold, leftOut, joins, keyMap, table, form },
       targetDb: 0,
       committer: this.#gathers ? committer : undefined,
       ownKey: bytesOf(checkpointKey(this.#checkpoint.job)),

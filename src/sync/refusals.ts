@@ -27,10 +27,18 @@ export class Refusals {
   readonly leftOut: Set<number> = new Set();
   readonly #o: RefusalsOptions;
   readonly #told = new Set<string>();
+  #joins: boolean;
   #refusal: FailedCommand | undefined;
 
   constructor(options: RefusalsOptions) {
     this.#o = options;
+    // Not where each command that is refused must be found and listed.
+    this.#joins = options.side.sync.onError === 'stop';
+  }
+
+  /** Small commands of the stream may go several as one. */
+  get joins(): boolean {
+    return this.#joins;
   }
 
   /** Everything before is final. */
@@ -45,10 +53,16 @@ export class Refusals {
     tally.errors++;
     const streaming = delivery?.streaming === true;
     const { error, skippable } = judgeRefusal(failed, this.#o.at, streaming ? 'stream' : 'snapshot');
+    const inQueue = streaming && delivery.atomic && !failed.executed;
+    const joined = failed.offset >= 0 && !failed.copied;
+    if (inQueue && this.#joins && joined && error.code === 'TARGET_REFUSED') {
+      this.#joins = false;
+      tally.errors--;
+      throw this.#again('one command at a time');
+    }
     // A command of our own, without which nothing can go on.
     const own = failed.offset < 0 && !failed.executed;
     if (!skippable || own) throw error;
-    const inQueue = streaming && delivery.atomic && !failed.executed;
     const module = inQueue ? undefined : refusedModule(failed);
     if (module !== undefined) {
       if (!streaming) tally.keys--;
@@ -68,9 +82,13 @@ export class Refusals {
       ...{ db: -1, offset: failed.offset, why: failed.error },
     });
     if (!inQueue) return;
-    // The target drops the whole transaction: it is sent again without this command.
     this.leftOut.add(failed.offset);
-    throw new ReplicantError('TARGET_UNREACHABLE', `a transaction is sent again without ${failed.name}`, {
+    throw this.#again(`without ${failed.name}`);
+  }
+
+  /** The target drops the whole transaction, so all of it can be sent once more. */
+  #again(how: string): ReplicantError {
+    return new ReplicantError('TARGET_UNREACHABLE', `a transaction is sent again ${how}`, {
       place: { at: this.#o.at },
     });
   }

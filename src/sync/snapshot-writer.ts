@@ -117,12 +117,13 @@ export class SnapshotWriter implements RdbHandler {
 
   constructor(options: SnapshotWriterOptions) {
     this.#o = options;
-    const { restoreReplace, restoreAbsttl, keyMetadata } = options.capabilities;
+    const { restoreReplace, restoreAbsttl, keyMetadata, has } = options.capabilities;
+    const manyAtOnce = options.out.pipelineOf === undefined && has('MSET');
     const words = { replace: restoreReplace, absttl: restoreAbsttl, keyMeta: keyMetadata };
     this.#ways = options.out.pipelines.map((out) => ({
       out,
       restore: new RestoreWriter(out, options.crc, words),
-      strings: new StringBatch(out, options.out.pipelineOf === undefined ? undefined : 1),
+      strings: new StringBatch(out, manyAtOnce ? undefined : 1),
     }));
     this.#way = this.#ways[0]!;
     this.#targetTypes = valueTypes(options.capabilities.server.family);

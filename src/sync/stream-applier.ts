@@ -38,6 +38,7 @@ import { CommandScanner, commandArgs, INCOMPLETE } from '../resp/command-scanner
 import { headerBytes } from '../target/resp-writer.js';
 import { MOST_WORDS } from '../target/cluster/lane-script.js';
 import type { Capabilities } from '../target/capabilities.js';
+import { CommandJoiner } from '../target/command-joiner.js';
 import type { Pipeline } from '../target/pipeline.js';
 import { noSuchDatabase } from './refusal.js';
 import { NODE_COMMANDS, planNodeCommand } from './shards/node-command.js';
@@ -90,6 +91,8 @@ export interface StreamApplierOptions {
   readonly hold?: HoldPolicy | undefined;
   /** Commands at these offsets are left out: the target has refused them. */
   readonly leftOut?: ReadonlySet<number> | undefined;
+  /** Small commands side by side may go as one; they don't where the slot of each is looked at. */
+  readonly joins?: boolean | undefined;
   readonly onGetAck: (offset: number) => void;
   readonly onReport: (why: string, name: string, offset: number, db: number) => void;
 }
@@ -124,6 +127,7 @@ export class StreamApplier {
   /** Each command's slot must be known before it is sent: none is passed on in pieces. */
   readonly #whole: boolean;
   readonly #sortPatterns: boolean;
+  readonly #joiner: CommandJoiner | undefined;
   /** Of the command at hand the keys may be known from elsewhere. */
   #table: CommandTable;
   /** What becomes of a command depends on its keys. */
@@ -169,6 +173,8 @@ export class StreamApplier {
         options.dbMap.prefixed ||
         options.lanes !== undefined);
     this.#whole = options.lanes !== undefined || options.gate !== undefined;
+    const joins = options.joins === true && !this.#whole;
+    this.#joiner = joins ? new CommandJoiner(options.capabilities) : undefined;
     const names = keyNames(options.dbMap, options.keyMap);
     this.#names = names.active ? names : undefined;
     this.#selective = options.filter.active || options.dbMap.active || names.active;
@@ -341,7 +347,9 @@ export class StreamApplier {
     let at = start;
     let commands = 0;
     const room = this.#o.out?.room ?? 0;
-    for (;;) {
+    const joiner = this.#joiner;
+    joiner?.forget();
+    while (at < end && bytes[at] !== LF && at - start <= room) {
       const next = scanner.find(bytes, at, end);
       if (next === INCOMPLETE) break;
       if (this.#offset + at - start === this.#nextLeftOut) {
@@ -349,6 +357,12 @@ export class StreamApplier {
         this.#take(next - at);
         return next;
       }
+      if (joiner?.add(bytes, at, next) === true) {
+        at = next;
+        commands++;
+        continue;
+      }
+      if (joiner?.pays === true) break;
       const found = this.#classify(bytes, at + scanner.nameFrom, scanner.nameBytes, scanner.argc);
       const slot = this.#whole && hasSlot(found) ? this.#slotAt(bytes, at, next) : -1;
       const whose = gate !== undefined && slot >= 0 ? gate.judge(slot, this.#offset + at - start) : 'ours';
@@ -378,9 +392,9 @@ export class StreamApplier {
         this.#forward(bytes, start, at, commands);
         return at;
       }
+      joiner?.begin(bytes, at, next, scanner);
       at = next;
       commands++;
-      if (at >= end || bytes[at] === LF || at - start > room) break;
     }
     this.#forward(bytes, start, at, commands);
     return at === start ? this.#startPassing(bytes, at, end) : at;
@@ -408,7 +422,24 @@ export class StreamApplier {
     else if (this.#unitSlot !== slot) this.#unitSplit = true;
   }
 
+  /** Whole plain commands: as they are, but the last of them as one if they have been joined. */
   #forward(bytes: Uint8Array, start: number, end: number, commands: number): void {
+    const joiner = this.#joiner;
+    const { out, tally } = this.#o;
+    if (joiner?.pays !== true || out === undefined) {
+      this.#copy(bytes, start, end, commands);
+      return;
+    }
+    this.#copy(bytes, start, joiner.start, commands - joiner.count);
+    this.#commandOffset = this.#offset;
+    this.#ready(undefined);
+    joiner.write(out, this.#offset);
+    tally.commands += joiner.count;
+    this.#take(end - joiner.start);
+    joiner.forget();
+  }
+
+  #copy(bytes: Uint8Array, start: number, end: number, commands: number): void {
     const { out, tally } = this.#o;
     if (end === start || out === undefined) return;
     this.#commandOffset = this.#offset;

@@ -197,7 +197,7 @@ export class TargetAsides {
       can: this.#o.side.findings.capabilities,
       refused: (args, error) =>
         this.#o.refused({
-          ...{ error, name: nameOf(args), args, offset, number: -1, executed: false },
+          ...{ error, name: nameOf(args), args, offset, copied: true, number: -1, executed: false },
         }),
     });
     for (const slot of slots) this.#carried.set(slot, offset);

@@ -90,5 +90,5 @@ function ofLane(failed: FailedCommand): FailedCommand {
     throw new ReplicantError('TARGET_BUSY', 'what stands on the target was changed by somebody else');
   }
   const { offset, name, error } = failure;
-  return { error, name, args: [], offset, number: -1, executed: false };
+  return { error, name, args: [], offset, copied: true, number: -1, executed: false };
 }

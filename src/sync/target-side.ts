@@ -510,6 +510,7 @@ export class TargetSide {
       present: this.#present,
       hold: expiry?.policy,
       leftOut: this.#refusals.leftOut,
+      joins: this.#refusals.joins,
       atomic: sync.consistency === 'exactly-once',
       onDisk: sync.stateDir !== undefined,
       found: claim.text,

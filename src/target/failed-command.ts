@@ -1,6 +1,6 @@
 /** Traces an error reply back to the command it answers, by reading the slabs that are still held. */
 import { CommandScanner, commandArgs } from '../resp/command-scanner.js';
-import { offsetAt, type Slab } from './slab.js';
+import { type Origin, originAt, type Slab } from './slab.js';
 
 export interface FailedCommand {
   /** The server's text, without the leading `-`. */
@@ -10,6 +10,8 @@ export interface FailedCommand {
   readonly args: readonly Uint8Array[];
   /** Offset in the source (file or stream) at or shortly before the command; -1 when unknown. */
   readonly offset: number;
+  /** The command itself stands there; otherwise it was made of what does. */
+  readonly copied: boolean;
   /** Which command of the connection, from 0; inside a transaction the failing one of it. */
   readonly number: number;
   /** It failed when the EXEC it belongs to was carried out: the rest of the transaction was done. */
@@ -31,23 +33,23 @@ export function commandAt(
   const answered = heldCommand(slabs, reply);
   if (element >= 0 && nameOf(answered.args) !== 'EXEC') return undefined;
   const number = element < 0 ? reply : reply - elements + element;
-  const { args, offset } = element < 0 ? answered : heldCommand(slabs, number);
+  const { args, offset, copied } = element < 0 ? answered : heldCommand(slabs, number);
   return {
     error,
     name: nameOf(args),
     args,
     offset,
+    copied,
     number,
     executed: element >= 0,
   };
 }
 
-interface HeldCommand {
+interface HeldCommand extends Origin {
   readonly args: readonly Uint8Array[];
-  readonly offset: number;
 }
 
-const NOT_HELD: HeldCommand = { args: [], offset: -1 };
+const NOT_HELD: HeldCommand = { args: [], offset: -1, copied: false };
 
 /** Command `number` of the connection, if the slab it ends in is still here. */
 function heldCommand(slabs: readonly Slab[], number: number): HeldCommand {
@@ -66,7 +68,7 @@ function readSlab(slab: Slab): HeldCommand[] {
   const scanner = new CommandScanner();
   let at = 0;
   if (slab.continues) {
-    commands.push({ args: [], offset: offsetAt(slab, 0) });
+    commands.push({ args: [], ...originAt(slab, 0) });
     at = slab.tail;
   }
   while (at < slab.used) {
@@ -74,7 +76,7 @@ function readSlab(slab: Slab): HeldCommand[] {
     if (next < 0) break;
     commands.push({
       args: commandArgs(slab.bytes, at).map((arg) => arg.slice()),
-      offset: offsetAt(slab, at),
+      ...originAt(slab, at),
     });
     at = next;
   }

@@ -135,7 +135,12 @@ export class Pipeline {
   near(offset: number): void {
     this.#near = offset;
     if (this.#slab.near < 0) this.#slab.near = offset;
-    if (!this.#ours) return;
+    if (this.#ours) this.made(offset);
+  }
+
+  /** The same for one command that is made of several. */
+  made(offset: number): void {
+    this.#near = offset;
     this.#ours = false;
     this.#slab.origins.push(this.#slab.used, nearOrigin(offset));
   }

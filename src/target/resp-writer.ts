@@ -23,6 +23,30 @@ export function copyBytes(
   for (let position = from, place = at; position < to; position++, place++) target[place] = source[position]!;
 }
 
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** As `copyBytes` for a few dozen bytes, at less than half the time; returns the position behind the copy. */
+export function copyWords(into: DataView, at: number, source: DataView, from: number, to: number): number {
+  let position = from;
+  let place = at;
+  for (; position + 4 <= to; position += 4, place += 4)
+    into.setInt32(place, source.getInt32(position, true), true);
+  for (; position < to; position++, place++) into.setUint8(place, source.getUint8(position));
+  return place;
+}
+
+/** Are `count` bytes from `a` and from `b` on the same? Looks from behind: names differ less often than keys. */
+export function sameWords(bytes: DataView, a: number, b: number, count: number): boolean {
+  let left = count;
+  for (; left >= 4; left -= 4) {
+    if (bytes.getInt32(a + left - 4, true) !== bytes.getInt32(b + left - 4, true)) return false;
+  }
+  for (; left > 0; left--) if (bytes.getUint8(a + left - 1) !== bytes.getUint8(b + left - 1)) return false;
+  return true;
+}
+
 /** Size of `*n\r\n` or `$n\r\n`. */
 export function headerBytes(value: number): number {
   return 3 + decimalBytes(value);

@@ -10,19 +10,30 @@ export function nearOrigin(offset: number): number {
   return -2 - offset;
 }
 
-/** The source offset of what stands at `at`; -1: none. */
-export function offsetAt({ near, origins }: Slab, at: number): number {
+export interface Origin {
+  /** In the source; -1: none. */
+  readonly offset: number;
+  /** What stands here was copied from there; otherwise it was made of what stands there or shortly behind. */
+  readonly copied: boolean;
+}
+
+/** Where what stands at `at` comes from. */
+export function originAt({ near, origins }: Slab, at: number): Origin {
   let offset = near;
+  let copied = false;
   for (let index = 0; index < origins.length && origins[index]! <= at; index += 2) {
     const origin = origins[index + 1]!;
+    copied = origin > NO_ORIGIN;
     if (origin === NO_ORIGIN) offset = -1;
-    else offset = origin < NO_ORIGIN ? nearOrigin(origin) : origin + at - origins[index]!;
+    else offset = copied ? origin + at - origins[index]! : nearOrigin(origin);
   }
-  return offset;
+  return { offset, copied };
 }
 
 export class Slab {
   readonly bytes: Uint8Array;
+  /** The same bytes. */
+  readonly view: DataView;
   used = 0;
   /** bytes[0, sent) has been given to the socket; `writing` writes are not confirmed yet. */
   sent = 0;
@@ -45,6 +56,7 @@ export class Slab {
 
   constructor(size: number) {
     this.bytes = new Uint8Array(new ArrayBuffer(size));
+    this.view = new DataView(this.bytes.buffer);
   }
 
   get room(): number {

@@ -39,7 +39,7 @@ export class StringBatch {
   #entryOffset = 0;
   #offset = 0;
 
-  /** `mostPairs`: 1 where keys of one command must share a slot. */
+  /** `mostPairs`: 1 where keys of one command must share a slot, or MSET is not to be had. */
   constructor(out: Pipeline, mostPairs: number = MAX_PAIRS) {
     this.#out = out;
     this.#mostPairs = mostPairs;
@@ -75,8 +75,9 @@ export class StringBatch {
     const slab = this.#out.reserve(this.#bytes + COMMAND_FRAME_BYTES);
     const { bytes } = slab;
     const source = this.#source;
-    let at = writeHeader(bytes, slab.used, STAR, 1 + 2 * pairs);
-    at = writeWords(bytes, at, MSET);
+    let at = slab.used;
+    if (pairs === 1) at = writeWords(bytes, at, SET);
+    else at = writeWords(bytes, writeHeader(bytes, at, STAR, 1 + 2 * pairs), MSET);
     const spans = this.#spans;
     for (let index = 0; index < pairs * FIELDS; index += FIELDS) {
       at = writeBulk(bytes, at, source, spans[index]!, spans[index + 1]!);

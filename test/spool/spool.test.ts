@@ -191,6 +191,38 @@ describe('the stream', () => {
     await spool.close();
   });
 
+  test('stays in memory while what waits does not wait for long, be it much', async () => {
+    let nowMs = 1000;
+    const { spool, dir } = await smallSpool(
+      { memoryBytes: 512 * 64 },
+      { streamMemoryMs: 200, now: () => nowMs },
+    );
+    spool.stream.begin({}, 500);
+    for (let round = 0; round < 100; round++) {
+      add(spool.stream, 1000);
+      if (round > 5) spool.stream.release(spool.stream.end - 5000);
+      nowMs += 20;
+      await Promise.resolve();
+    }
+    expect(readdirSync(dir)).toEqual([]);
+    // Nothing is released any more.
+    nowMs += 200;
+    add(spool.stream, 10);
+    await until(() => spool.stream.written === spool.stream.end);
+    await spool.close();
+  });
+
+  test('goes to disk at once when more waits than memory should hold', async () => {
+    const { spool } = await smallSpool({ memoryBytes: 512 * 64 }, { streamMemoryMs: 1e9 });
+    spool.stream.begin({}, 500);
+    add(spool.stream, 512 * 16);
+    await Promise.resolve();
+    expect(spool.stream.written).toBe(500);
+    add(spool.stream, 1);
+    await until(() => spool.stream.written === spool.stream.end);
+    await spool.close();
+  });
+
   test('goes to disk when much waits, and leaves it when that is over', async () => {
     const { spool, dir } = await smallSpool();
     spool.stream.begin({}, 500);

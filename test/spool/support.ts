@@ -89,6 +89,7 @@ export const SMALL: Partial<SpoolTuning> = {
   blockBytes: 512,
   segmentBytes: 4096,
   streamMemoryBytes: 1024,
+  streamMemoryMs: 0,
   batchMs: 0,
   syncMs: 5,
   retryMs: 5,

@@ -9,6 +9,7 @@ const failed = (error: string) => ({
   args: ['SET', 'some key', 'v'].map(bytes),
   offset: 77,
   number: 3,
+  copied: true,
   executed: false,
 });
 
@@ -70,7 +71,7 @@ test('one line that says what, where and why', () => {
 
 test('… also when nothing is known of the command', () => {
   const { error } = judgeRefusal(
-    { error: 'ERR no', name: '', args: [], offset: -1, number: 9, executed: false },
+    { error: 'ERR no', name: '', args: [], offset: -1, copied: false, number: 9, executed: false },
     'host:1',
     'stream',
   );

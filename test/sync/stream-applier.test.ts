@@ -9,10 +9,10 @@ import { createKeyMap } from '../../src/keyspace/key-map.js';
 import { parseCommandReply } from '../../src/keyspace/server-commands.js';
 import { encodeCommand } from '../../src/resp/encode.js';
 import { filterOptions } from '../keyspace/support.js';
-import { arrivals, encodeCommands, pieceSizes, placed } from '../resp/support.js';
+import { encodeCommands, pieceSizes } from '../resp/support.js';
 import { fault, faultOf } from '../support/rdb-error.js';
 import { bytes, text } from '../target/support.js';
-import { type ApplierBench, applierBench, lines, serverNamed } from './support.js';
+import { type ApplierBench, applierBench, lines, pump, serverNamed } from './support.js';
 
 type Line = readonly string[];
 
@@ -20,32 +20,6 @@ const LF = new Uint8Array([10]);
 const encodeLine = (line: Line): Uint8Array => encodeCommand(line.map(bytes));
 const stream = (...list: readonly Line[]): Uint8Array => encodeCommands(list.map((line) => line.map(bytes)));
 const words = (list: readonly string[]): Line[] => list.map((line) => line.split(' '));
-
-/** Feeds a stream in pieces, as a window would; answers come when nothing else can go on. */
-function pump(
-  bench: ApplierBench,
-  input: Uint8Array,
-  sizes: readonly number[],
-  look: () => void = () => {},
-): void {
-  const { applier, pipeline, target } = bench;
-  let taken = 0;
-  for (const arrived of arrivals(sizes, input.length)) {
-    for (let before = -1; before !== taken;) {
-      before = taken;
-      const { block, start, end } = placed(input, taken, arrived);
-      taken += applier.feed(block, start, end, 0) - start;
-      block.fill(0xdd);
-      look();
-      if (pipeline.blocked) {
-        target.settle(pipeline);
-        expect(pipeline.blocked).toBe(false);
-        before = -1;
-      }
-    }
-  }
-  expect(taken).toBe(input.length);
-}
 
 const value = fc.oneof(
   fc.string({ unit: fc.constantFrom('x', 'y', 'z', '\r', '\n', '$', '*'), maxLength: 30 }),

@@ -1,4 +1,6 @@
+/* oxlint-disable vitest/no-standalone-expect -- a helper checks itself */
 /** What the engine's parts are built from in tests. */
+import { expect } from 'vitest';
 import { BUILTIN_COMMANDS } from '../../src/keyspace/command-table.js';
 import { createDbMap } from '../../src/keyspace/db-map.js';
 import { createKeyFilter } from '../../src/keyspace/key-filter.js';
@@ -9,6 +11,7 @@ import { capabilitiesOf, type Capabilities } from '../../src/target/capabilities
 import type { FailedCommand } from '../../src/target/failed-command.js';
 import { Pipeline, type PipelineOptions } from '../../src/target/pipeline.js';
 import { filterOptions } from '../keyspace/support.js';
+import { arrivals, placed } from '../resp/support.js';
 import { type Answer, FakeTarget, text } from '../target/support.js';
 
 /** `redis 7.0.15` → what it can do. */
@@ -58,6 +61,32 @@ export function applierBench({ pipe, answer, ...given }: Given = {}): ApplierBen
     ...given,
   });
   return { target, pipeline, applier, tally, failed, acks, reports };
+}
+
+/** Feeds a stream in pieces, as a window would; answers come when nothing else can go on. */
+export function pump(
+  bench: ApplierBench,
+  input: Uint8Array,
+  sizes: readonly number[],
+  look: () => void = () => {},
+): void {
+  const { applier, pipeline, target } = bench;
+  let taken = 0;
+  for (const arrived of arrivals(sizes, input.length)) {
+    for (let before = -1; before !== taken;) {
+      before = taken;
+      const { block, start, end } = placed(input, taken, arrived);
+      taken += applier.feed(block, start, end, 0) - start;
+      block.fill(0xdd);
+      look();
+      if (pipeline.blocked) {
+        target.settle(pipeline);
+        expect(pipeline.blocked).toBe(false);
+        before = -1;
+      }
+    }
+  }
+  expect(taken).toBe(input.length);
 }
 
 export function lines(commands: readonly (readonly Uint8Array[])[]): string[] {

@@ -80,15 +80,17 @@ test('every pair it takes arrives, in order', () => {
       expect(pipeline.pending).toBe(0);
       const small: string[][] = [];
       const alone: string[][] = [];
+      const isAlone = ([key, value]: string[]): boolean => key!.length + value!.length > 8 * 1024;
       for (const args of target.commands) {
         const [name, ...rest] = args.map(text);
-        expect(name).toBe(rest.length === 2 && name === 'SET' ? 'SET' : 'MSET');
-        for (let at = 0; at < rest.length; at += 2)
-          (name === 'SET' ? alone : small).push([rest[at]!, rest[at + 1]!]);
+        expect(name).toBe(rest.length === 2 ? 'SET' : 'MSET');
+        for (let at = 0; at < rest.length; at += 2) {
+          const pair = rest.slice(at, at + 2);
+          (rest.length === 2 && isAlone(pair) ? alone : small).push(pair);
+        }
       }
       const expected = list.filter((_, index) => taken[index]).map(({ key, value }) => [key, value]);
       expect(small.length + alone.length).toBe(expected.length);
-      const isAlone = ([key, value]: string[]): boolean => key!.length + value!.length > 8 * 1024;
       expect(alone).toEqual(expected.filter(isAlone));
       expect(small).toEqual(expected.filter((pair) => !isAlone(pair)));
       // Small ones are always taken.
@@ -111,6 +113,24 @@ test.each<Partial<RdbEntry>>([
   const [entry] = entriesOf([{ key: 'k', stored: [1, 97], value: 'a' }]);
   expect(batch.add({ ...entry!, ...more })).toBe(false);
   expect(batch.add(entry!)).toBe(true);
+});
+
+test('where there is no MSET every pair is a SET', () => {
+  const target = new FakeTarget();
+  const pipeline = new Pipeline(target, { onError: () => {}, onDrain: () => {} });
+  const batch = new StringBatch(pipeline, 1);
+  for (const entry of entriesOf([
+    { key: 'a', stored: plain('1'), value: '1' },
+    { key: 'b', stored: [0xc0, 5], value: '5' },
+  ]))
+    batch.add(entry);
+  batch.flush();
+  pipeline.flush();
+  target.settle(pipeline);
+  expect(target.commands.map((args) => args.map(text))).toEqual([
+    ['SET', 'a', '1'],
+    ['SET', 'b', '5'],
+  ]);
 });
 
 test('leaves compressed values alone', () => {

@@ -437,6 +437,32 @@ describe.skipIf(NEWEST === undefined)(`a target on a bad day, seed ${SEED}`, () 
       ]);
     });
 
+    test('that was made of several: they are sent again one by one', SLOW, async () => {
+      const { run, from, to } = await ready({}, {});
+      await to.call('ACL', 'SETUSER', 'default', '-mset');
+      await from.pipeline(Array.from({ length: 300 }, (_, i) => ['SET', `k:${i}`, i]));
+      await run.caughtUpWith(from);
+      expect(run.log).toMatch(/sent again one command at a time/u);
+      expect(await differences(from, to)).toEqual([]);
+      expect(await run.stop()).toMatchObject({ ok: true, fullSyncs: 1, totals: { errors: 0, skipped: 0 } });
+    });
+
+    test(
+      'that was made of several, when it is carried out: exit code 5, and all of them are lacking',
+      SLOW,
+      async () => {
+        const { run, from, to } = await ready({}, {});
+        await to.call('SET', 'odd', 'a string');
+        const pushes = Array.from({ length: 20 }, (_, i) => ['RPUSH', 'odd', i]);
+        await from.pipeline([['INCR', 'n'], ...pushes, ['INCR', 'n']]);
+        expect(await run.failure()).toMatchObject({
+          exitCode: 5,
+          message: expect.stringMatching(/RPUSH of the stream was answered with "WRONGTYPE/u),
+        });
+        expect(await to.text('MGET', 'n', 'odd')).toEqual(['2', 'a string']);
+      },
+    );
+
     test('as it has none of this name, --on-unsupported fail: exit code 6', SLOW, async () => {
       const { run, from, to } = await ready({ onUnsupported: 'fail' }, { 'rename-command': 'APPEND ""' });
       await from.pipeline([['SET', 'odd', 'x'], ...before, ['APPEND', 'odd', 'a'], ...after]);
