@@ -17,15 +17,13 @@
  * A plain command too large for the window is passed on piece by piece. Positions are replication offsets:
  * every byte of the stream counts.
  */
-import { toAbsoluteTtl } from '../convert/absolute-ttl.js';
 import { toClientForm } from '../convert/client-form.js';
-import { DEADLINE_COMMANDS, holdDeadlines, type HoldPolicy } from '../convert/held-deadline.js';
+import { DEADLINE_COMMANDS } from '../convert/held-deadline.js';
 import { ReplicantError } from '../errors.js';
 import { hidesItsKeys, placesOf, withKeysAt } from '../keyspace/asked-keys.js';
 import { commandSlot } from '../keyspace/command-slot.js';
 import { commandOf, type CommandTable } from '../keyspace/command-table.js';
-import { type ClusterPlan, planForCluster } from '../keyspace/cross-slot.js';
-import { applyCrossSlotPolicy, type CrossSlotPolicy } from '../keyspace/cross-slot-policy.js';
+import type { CrossSlotPolicy } from '../keyspace/cross-slot-policy.js';
 import type { DbMap } from '../keyspace/db-map.js';
 import type { KeyFilter } from '../keyspace/key-filter.js';
 import type { KeyMap } from '../keyspace/key-map.js';
@@ -33,29 +31,28 @@ import { type KeyNames, keyNames } from '../keyspace/key-names.js';
 import type { Args, Plan } from '../keyspace/plan.js';
 import { planFiltered } from '../keyspace/stream-filter.js';
 import { bytesOf, isWord, sameBytes } from '../keyspace/words.js';
-import { atLeast } from '../rdb/server-support.js';
 import { CommandScanner, commandArgs, INCOMPLETE } from '../resp/command-scanner.js';
 import { headerBytes } from '../target/resp-writer.js';
 import { MOST_WORDS } from '../target/cluster/lane-script.js';
-import type { Capabilities } from '../target/capabilities.js';
 import { CommandJoiner } from '../target/command-joiner.js';
 import type { Pipeline } from '../target/pipeline.js';
+import { LanePlans } from './lane-plans.js';
 import { noSuchDatabase } from './refusal.js';
 import { NODE_COMMANDS, planNodeCommand } from './shards/node-command.js';
 import type {
   AsideRequest,
   ClearRequest,
   ClusterCommand,
-  CommandForm,
   LaneStream,
   SlotGate,
   StreamCommitter,
   StreamPlace,
 } from './stream-requests.js';
 import { type CommandClass, createClassifier } from './stream-classes.js';
+import { formsOf, type StreamFormsOptions } from './stream-forms.js';
 import type { Tally } from './tally.js';
 
-export interface StreamApplierOptions {
+export interface StreamApplierOptions extends StreamFormsOptions {
   /** One of the two. */
   readonly out: Pipeline | undefined;
   readonly lanes?: LaneStream | undefined;
@@ -64,16 +61,12 @@ export interface StreamApplierOptions {
   readonly crossSlot?: CrossSlotPolicy | undefined;
   /** A KeysRequest can be answered; else such commands are left out where it matters. */
   readonly asksForKeys?: boolean | undefined;
-  readonly capabilities: Capabilities;
   readonly filter: KeyFilter;
   readonly dbMap: DbMap;
   readonly keyMap?: KeyMap | undefined;
   readonly table: CommandTable;
   readonly sourceDatabases: number;
   readonly targetDatabases: number;
-  /** The source writes relative times (before 7.0). */
-  readonly relativeTtls: boolean;
-  readonly clockOffsetMs: number;
   readonly tally: Tally;
   /** Where the stream starts: offset, database in force, database selected on the target's connection. */
   readonly offset: number;
@@ -85,10 +78,6 @@ export interface StreamApplierOptions {
   readonly ownKey?: Uint8Array | undefined;
   /** When a byte of the stream arrived, by our clock; without it, when it is applied. */
   readonly arrivedAtMs?: ((offset: number) => number) | undefined;
-  /** What the target takes in place of a command; looked at are those of these names. */
-  readonly form?: CommandForm | undefined;
-  /** Deadlines to be held back on the target; may change while it runs. */
-  readonly hold?: HoldPolicy | undefined;
   /** Commands at these offsets are left out: the target has refused them. */
   readonly leftOut?: ReadonlySet<number> | undefined;
   /** Small commands side by side may go as one; they don't where the slot of each is looked at. */
@@ -126,7 +115,7 @@ export class StreamApplier {
   readonly #names: KeyNames | undefined;
   /** Each command's slot must be known before it is sent: none is passed on in pieces. */
   readonly #whole: boolean;
-  readonly #sortPatterns: boolean;
+  readonly #plans: LanePlans;
   readonly #joiner: CommandJoiner | undefined;
   /** Of the command at hand the keys may be known from elsewhere. */
   #table: CommandTable;
@@ -161,8 +150,7 @@ export class StreamApplier {
 
   constructor(options: StreamApplierOptions) {
     this.#o = options;
-    const { family, version } = options.capabilities.server;
-    this.#sortPatterns = family === 'valkey' || atLeast(version, 7, 4);
+    this.#plans = new LanePlans(options.capabilities.server, options.crossSlot);
     this.#table = options.table;
     const { keysActive, kindsActive } = options.filter;
     this.#asksForKeys =
@@ -602,27 +590,6 @@ export class StreamApplier {
     }
   }
 
-  #absolute(args: Args): readonly Args[] {
-    const { relativeTtls, capabilities } = this.#o;
-    if (!relativeTtls) return [args];
-    const { setPxat, restoreAbsttl } = capabilities;
-    const { arrivedAtMs, clockOffsetMs } = this.#o;
-    const nowMs = (arrivedAtMs?.(this.#commandOffset) ?? this.#localNowMs) + clockOffsetMs;
-    return toAbsoluteTtl(args, nowMs, { setPxat, restoreAbsttl }) ?? [args];
-  }
-
-  #formed(args: Args): readonly Args[] {
-    const form = this.#o.form?.of(args) ?? null;
-    if (form === null) return [args];
-    if (form.report !== undefined) this.#report(form.report, args);
-    return form.commands;
-  }
-
-  #held(args: Args): readonly Args[] {
-    const { hold } = this.#o;
-    return (hold === undefined ? null : holdDeadlines(args, hold)) ?? [args];
-  }
-
   /** What one command of the source becomes: in one transaction when several, unless one is open already. */
   #unit(commands: readonly Outgoing[], tolerate: boolean): void {
     if (this.#whole && commands.some(({ args }) => this.#empties(args))) {
@@ -633,13 +600,14 @@ export class StreamApplier {
       });
       return;
     }
+    const { lanes, arrivedAtMs } = this.#o;
     const all = commands.flatMap(({ args, targetDb }) =>
-      this.#absolute(args)
-        .flatMap((absolute) => (this.#goesAsItIs(absolute) ? [absolute] : this.#formed(absolute)))
-        .flatMap((formed) => this.#held(formed))
-        .map((changed) => ({ args: changed, targetDb })),
+      formsOf(args, this.#o, {
+        arrivedMs: () => arrivedAtMs?.(this.#commandOffset) ?? this.#localNowMs,
+        asItIs: (one) => lanes !== undefined && this.#plans.needsNoForm(one, this.#table),
+        report: (why, of) => this.#report(why, of),
+      }).map((formed) => ({ args: formed, targetDb })),
     );
-    const { lanes } = this.#o;
     if (lanes !== undefined) {
       this.#unitToLanes(lanes, all, tolerate);
       return;
@@ -655,20 +623,6 @@ export class StreamApplier {
     return role === 'flush-db' || role === 'flush-all';
   }
 
-  /** Carried over slots by what every target has, so it need not know the command. */
-  #goesAsItIs(args: Args): boolean {
-    if (this.#o.lanes === undefined) return false;
-    const role = commandOf(args, this.#table)?.role;
-    if (role !== 'rename' && role !== 'copy' && role !== 'lmove') return false;
-    return this.#planOf(args).kind === 'carry';
-  }
-
-  #planOf(args: Args): ClusterPlan {
-    return planForCluster(args, {
-      ...{ table: this.#table, db: 0, databases: 1, sortPatterns: this.#sortPatterns },
-    });
-  }
-
   /** All of it to lanes, or when a part can't be done there, all of it beside the stream. */
   #unitToLanes(lanes: LaneStream, all: readonly Outgoing[], tolerate: boolean): void {
     const commands = all.flatMap(({ args, targetDb }) => {
@@ -676,7 +630,7 @@ export class StreamApplier {
       const plan = this.#planForLanes(args);
       return plan === undefined ? [] : [{ args, plan, tolerate }];
     });
-    if (commands.some((command) => this.#standsAside(command))) {
+    if (commands.some((command) => this.#plans.standsAside(command, this.#table))) {
       this.#startAside({ kind: 'carry', commands, offset: this.#commandOffset });
       return;
     }
@@ -692,8 +646,7 @@ export class StreamApplier {
   }
 
   #planForLanes(args: Args): ClusterCommand['plan'] | undefined {
-    const { crossSlot = 'carry' } = this.#o;
-    const action = applyCrossSlotPolicy(this.#planOf(args), crossSlot, nameOf(args));
+    const action = this.#plans.actionFor(args, this.#table, nameOf(args));
     switch (action.kind) {
       case 'leave-out':
         this.#report(action.report, args);
@@ -706,12 +659,6 @@ export class StreamApplier {
       default:
         return action;
     }
-  }
-
-  /** Scripts run no scripts, and take only so many words. */
-  #standsAside({ args, plan }: ClusterCommand): boolean {
-    if (plan.kind === 'every' || plan.kind === 'carry' || args.length > MOST_WORDS) return true;
-    return commandOf(args, this.#table)?.role === 'script';
   }
 
   #emit(args: Args, targetDb: number | undefined, tolerate: boolean): void {
