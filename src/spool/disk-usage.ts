@@ -11,6 +11,7 @@ import type { SpoolEvent } from './types.js';
 const NEARLY_FULL = 0.8;
 /** What has been announced is announced again only after it has been better by this much. */
 const BETTER = 0.7;
+const SCARCE = 0.5;
 const ROOM = 0.9;
 
 export interface DiskUsageOptions {
@@ -47,6 +48,11 @@ export class DiskUsage {
 
   get full(): boolean {
     return this.#full;
+  }
+
+  /** Room should be saved. */
+  get scarce(): boolean {
+    return this.#bytes > this.#o.limit * SCARCE;
   }
 
   get failing(): boolean {

@@ -39,6 +39,8 @@ export interface KeptInMemory {
 /** So much is written without waiting for more. */
 const LARGE_BYTES = 256 * 1024;
 const MAX_RECORDS = 16;
+/** A target that has taken nothing for so long stands still. */
+const STANDS_MS = 1000;
 /** With more than this unwritten there is no time to compress. */
 const SHORT_QUEUE_BYTES = 1024 * 1024;
 
@@ -56,6 +58,9 @@ export class LogWriter {
   /** Up to here bytes had come by then, and not all of them have been released. */
   #heldTo = -1;
   #heldSinceMs = 0;
+  /** Where the log began when that was last another place, and since when. */
+  #stoodAt = -1;
+  #standsSinceMs = 0;
   #flushing = false;
   #stopped = false;
 
@@ -135,6 +140,17 @@ export class LogWriter {
       this.#heldSinceMs = nowMs;
     }
     return nowMs - this.#heldSinceMs;
+  }
+
+  /** For how long nothing has been released. */
+  #standsMs(): number {
+    const { start } = this.#log;
+    const nowMs = this.#o.now();
+    if (start !== this.#stoodAt) {
+      this.#stoodAt = start;
+      this.#standsSinceMs = nowMs;
+    }
+    return nowMs - this.#standsSinceMs;
   }
 
   /** All bytes are there, but not that the log is complete, or the latest meta. */
@@ -237,10 +253,12 @@ export class LogWriter {
     return into;
   }
 
+  /** While the target takes something, it needs the processor more than the disk needs the room. */
   #wantsCompression(): boolean {
-    const { waitingBytes, compressAfterBytes } = this.#o;
+    const { waitingBytes, compressAfterBytes, usage } = this.#o;
     return (
       waitingBytes() > compressAfterBytes &&
+      (usage.scarce || this.#o.kept === undefined || this.#standsMs() > STANDS_MS) &&
       this.#log.end - Math.max(this.#store.written, this.#log.start) <= SHORT_QUEUE_BYTES
     );
   }

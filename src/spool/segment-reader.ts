@@ -47,7 +47,8 @@ export class SegmentReader {
     while (this.#position < to) {
       const segment = this.#segment!;
       if (this.#position >= segment.end) {
-        await this.#seek(this.#position);
+        // Between where it stood and `from` nothing need be any more, or ever have been written.
+        await this.#seek(Math.max(this.#position, from));
         continue;
       }
       const record = await this.#record(segment);

@@ -15,7 +15,16 @@ import { isWord } from '../keyspace/words.js';
 import type { CommandScanner } from '../resp/command-scanner.js';
 import type { Capabilities } from './capabilities.js';
 import type { Pipeline } from './pipeline.js';
-import { copyWords, headerBytes, sameWords, STAR, viewOf, writeHeader, writeWords } from './resp-writer.js';
+import {
+  copyViewed,
+  headerBytes,
+  sameViewed,
+  STAR,
+  type Viewed,
+  viewed,
+  writeHeader,
+  writeWords,
+} from './resp-writer.js';
 
 /** For more elements at once than an entry in a packed form may have (128), servers begin with a larger form. */
 const MOST = 64;
@@ -43,9 +52,8 @@ export class CommandJoiner {
   readonly #hashes: boolean;
   /** Where what follows the head begins and ends, for each command of the group. */
   readonly #tails = new Int32Array(2 * MOST);
-  /** What the group stands in, and the same to read words from. */
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view: DataView = viewOf(this.#bytes);
+  /** What the group stands in. */
+  #source: Viewed = viewed(new Uint8Array(0));
   #kind = NOTHING;
   #count = 0;
   #start = 0;
@@ -82,7 +90,7 @@ export class CommandJoiner {
   add(bytes: Uint8Array, at: number, next: number): boolean {
     if (this.#count === 0 || this.#count === MOST) return false;
     if (next - at > MOST_COMMAND_BYTES || next - at < this.#headBytes) return false;
-    return sameWords(this.#view, at, this.#start, this.#headBytes) && this.#take(bytes, at, next);
+    return sameViewed(this.#source, at, this.#start, this.#headBytes) && this.#take(bytes, at, next);
   }
 
   /** A new group, with the command bytes[at, next) that `scanner` has found, or empty if it can't be joined. */
@@ -93,10 +101,7 @@ export class CommandJoiner {
     const from = at + nameFrom;
     this.#kind = this.#kindOf(bytes, from, nameBytes, argc);
     if (this.#kind === NOTHING) return;
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes;
-      this.#view = viewOf(bytes);
-    }
+    if (bytes !== this.#source.bytes) this.#source = viewed(bytes);
     const behindName = from + nameBytes + 2;
     this.#headBytes = (this.#kind === PAIR ? behindName : behindBulk(bytes, behindName)) - at;
     this.#nameFrom = headerBytes(argc);
@@ -114,13 +119,13 @@ export class CommandJoiner {
     const words = (this.#kind === PAIR ? 1 : 2) + perTail * this.#count;
     const slab = out.reserve(headerBytes(words) + MSET.length + headEnd - head + this.#tailBytes);
     out.made(offset);
-    const { view } = slab;
+    const source = this.#source;
     let at = writeHeader(slab.bytes, slab.used, STAR, words);
     if (this.#kind === PAIR) at = writeWords(slab.bytes, at, MSET);
-    else at = copyWords(view, at, this.#view, head, headEnd);
+    else at = copyViewed(slab, at, source, head, headEnd);
     const tails = this.#tails;
     for (let index = 0; index < 2 * this.#count; index += 2) {
-      at = copyWords(view, at, this.#view, tails[index]!, tails[index + 1]!);
+      at = copyViewed(slab, at, source, tails[index]!, tails[index + 1]!);
     }
     slab.used = at;
     out.ended(1);

@@ -10,7 +10,17 @@
 import type { RdbEntry } from '../rdb/handler.js';
 import { readInteger } from '../rdb/primitives.js';
 import type { Pipeline } from './pipeline.js';
-import { DOLLAR, STAR, writeBulk, writeEnd, writeHeader, writeInteger, writeWords } from './resp-writer.js';
+import {
+  DOLLAR,
+  STAR,
+  type Viewed,
+  viewed,
+  writeEnd,
+  writeHeader,
+  writeInteger,
+  writeViewedBulk,
+  writeWords,
+} from './resp-writer.js';
 
 const MAX_PAIRS = 64;
 /** A batch fits into one slab with room to spare. */
@@ -32,7 +42,7 @@ export class StringBatch {
   readonly #out: Pipeline;
   readonly #mostPairs: number;
   readonly #spans = new Int32Array(MAX_PAIRS * FIELDS);
-  #source: Uint8Array = new Uint8Array(0);
+  #source: Viewed = viewed(new Uint8Array(0));
   #pairs = 0;
   #bytes = 0;
   /** File offsets of the entry at hand and of the first pair, for error messages. */
@@ -80,10 +90,10 @@ export class StringBatch {
     else at = writeWords(bytes, writeHeader(bytes, at, STAR, 1 + 2 * pairs), MSET);
     const spans = this.#spans;
     for (let index = 0; index < pairs * FIELDS; index += FIELDS) {
-      at = writeBulk(bytes, at, source, spans[index]!, spans[index + 1]!);
+      at = writeViewedBulk(slab, at, source, spans[index]!, spans[index + 1]!);
       const start = spans[index + 2]!;
       if (start === IS_INTEGER) at = writeInteger(bytes, at, spans[index + 3]!);
-      else at = writeBulk(bytes, at, source, start, spans[index + 3]!);
+      else at = writeViewedBulk(slab, at, source, start, spans[index + 3]!);
     }
     slab.used = at;
     this.#bytes = 0;
@@ -107,7 +117,7 @@ export class StringBatch {
     spans[index + 1] = keyEnd;
     spans[index + 2] = start;
     spans[index + 3] = end;
-    this.#source = source;
+    if (source !== this.#source.bytes) this.#source = viewed(source);
     this.#bytes += bytes;
   }
 

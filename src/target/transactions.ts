@@ -6,8 +6,8 @@
  * The EXEC of a transaction is only sent when the GET behind the one before has shown exactly the text that
  * one wrote. So a transaction that was aborted is never overtaken by the next, and one whose writer has lost
  * the job does nothing: WATCH makes its EXEC fail as soon as anybody else has written the key. While an EXEC
- * is unanswered the next transaction is filled, and the target queues it; the slower the target, the larger
- * they get.
+ * is unanswered the next transaction is filled, and the target queues it; the longer the way to the target, the
+ * larger they get. Not the slower the target: it serves nobody else while it carries one out.
  *
  * After a commit the connection stands in database 0.
  *
@@ -24,8 +24,8 @@ const SELECT_ZERO = [bytesOf('SELECT'), bytesOf('0')];
 const SET = bytesOf('SET');
 const GET = bytesOf('GET');
 const WATCH = bytesOf('WATCH');
-/** A transaction keeps the target from serving others: some 5,000 commands, a few milliseconds. */
-const LEAST_BATCH_BYTES = 256 * 1024;
+/** A transaction keeps the target from serving others: some 7,000 commands, a few milliseconds. */
+const LEAST_BATCH_BYTES = 384 * 1024;
 const MOST_BATCH_BYTES = 4 * 1024 * 1024;
 const BATCH_BYTES_PER_MS = 64 * 1024;
 
@@ -37,7 +37,8 @@ export class Transactions implements Commits {
   #open = false;
   #waiting = false;
   #waitingSinceMs = 0;
-  #roundTripMs = 0;
+  /** The way there and back: the least time an answer has taken, as others have the target's work in them. */
+  #roundTripMs = Number.POSITIVE_INFINITY;
   /** Number of the open transaction's first command. */
   #beganAt = 0;
 
@@ -58,7 +59,8 @@ export class Transactions implements Commits {
   }
 
   get batchBytes(): number {
-    return Math.min(MOST_BATCH_BYTES, Math.max(LEAST_BATCH_BYTES, this.#roundTripMs * BATCH_BYTES_PER_MS));
+    const onTheWay = Number.isFinite(this.#roundTripMs) ? this.#roundTripMs * BATCH_BYTES_PER_MS : 0;
+    return Math.min(MOST_BATCH_BYTES, Math.max(LEAST_BATCH_BYTES, onTheWay));
   }
 
   guard(expected: Uint8Array | undefined): void {
@@ -102,7 +104,7 @@ export class Transactions implements Commits {
       return;
     }
     this.#waiting = false;
-    this.#roundTripMs = performance.now() - this.#waitingSinceMs;
+    this.#roundTripMs = Math.min(this.#roundTripMs, performance.now() - this.#waitingSinceMs);
     this.#events.settled(tag);
     // Last, as it makes room, into which the next transaction may be written at once.
     if (!this.#waiting) this.#pipeline.keepFrom(this.#open ? this.#beganAt : Number.POSITIVE_INFINITY);

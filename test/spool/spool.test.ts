@@ -1,8 +1,19 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { SpoolOptions } from '../../src/spool/spool.js';
 import { expectSame } from '../support/same.js';
-import { add, contentAt, newFolder, readRange, segmentsIn, smallSpool, textAt, until } from './support.js';
+import {
+  add,
+  contentAt,
+  newFolder,
+  readRange,
+  segmentsIn,
+  smallSpool,
+  type TestSpool,
+  textAt,
+  until,
+} from './support.js';
 
 describe('in memory only', () => {
   test('what went in comes out, and what is released is gone', async () => {
@@ -307,15 +318,65 @@ test('a reader far behind: memory stays under its cap, and every byte is there',
   await spool.destroy();
 });
 
-test('what waits on disk is compressed when there is much of it', async () => {
+test('a reader goes on behind segments that have been released since it read the last time', async () => {
+  const { spool, dir } = await smallSpool({ memoryBytes: 512 * 8 }, { segmentBytes: 1024 });
+  spool.stream.begin({}, 0);
+  for (let round = 0; round < 20; round++) {
+    add(spool.stream, 512 * (round === 0 ? 3 : 2));
+    await until(() => spool.stream.written === spool.stream.end);
+  }
+  expectSame(await readRange(spool.stream, 0, 9000), contentAt(0, 9000));
+  const before = segmentsIn(dir).length;
+  spool.stream.release(15_500);
+  add(spool.stream, 1);
+  await until(() => segmentsIn(dir).length < before - 10);
+  const { end } = spool.stream;
+  expectSame(await readRange(spool.stream, 15_500, end), contentAt(15_500, end));
+  await spool.destroy();
+});
+
+describe('much that waits on disk', () => {
+  let nowMs = 1000;
+
+  async function fill(options: Partial<SpoolOptions>, taken: boolean): Promise<TestSpool> {
+    const test = await smallSpool(
+      { memoryBytes: 8 << 20, ...options },
+      { blockBytes: 16_384, segmentBytes: 1 << 20, compressAfterBytes: 200_000, now: () => nowMs },
+    );
+    test.spool.stream.begin({}, 0);
+    for (let round = 0; round < 100; round++) {
+      add(test.spool.stream, 16_384, 1000, textAt);
+      await until(() => test.spool.stream.written === test.spool.stream.end);
+      nowMs += 500;
+      if (taken) test.spool.stream.release(round * 1000);
+    }
+    return test;
+  }
+
+  test('is not compressed while the target takes something', async () => {
+    const { spool } = await fill({}, true);
+    expect(spool.diskBytes).toBeGreaterThan(99 * 16_384 - 100_000);
+    await spool.destroy();
+  });
+
+  test('is compressed when room gets scarce', async () => {
+    const { spool } = await fill({ maxBytes: 1_500_000 }, true);
+    expect(spool.diskBytes).toBeLessThan(99 * 16_384 - 300_000);
+    await spool.destroy();
+  });
+});
+
+test('what waits on disk is compressed when there is much of it and nothing is taken', async () => {
+  let nowMs = 1000;
   const { spool, dir } = await smallSpool(
     { memoryBytes: 8 << 20 },
-    { blockBytes: 16_384, segmentBytes: 1 << 20, compressAfterBytes: 200_000, now: () => 0 },
+    { blockBytes: 16_384, segmentBytes: 1 << 20, compressAfterBytes: 200_000, now: () => nowMs },
   );
   spool.stream.begin({}, 0);
   for (let round = 0; round < 100; round++) {
     add(spool.stream, 16_384, 1000, textAt);
     await until(() => spool.stream.written === spool.stream.end);
+    nowMs += 500;
   }
   expect(spool.diskBytes).toBeLessThan(100 * 16_384 * 0.7);
   expect(spool.diskBytes).toBe(

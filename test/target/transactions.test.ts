@@ -420,23 +420,29 @@ describe('the size of a transaction', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
   afterEach(() => void vi.useRealTimers());
 
-  test('follows the time an answer takes, between 256 KiB and 4 MiB', () => {
+  const sizes = (answersMs: readonly number[]): number[] => {
     const bench = new Bench();
-    expect(bench.writes.batchBytes).toBe(256 * 1024);
+    const found = [bench.writes.batchBytes];
     bench.guard(undefined);
-    bench.settle();
-    for (const [ms, kib] of [
-      [1, 256],
-      [10, 640],
-      [30, 1920],
-      [5000, 4096],
-      [2, 256],
-    ] as const) {
-      bench.commit(`after ${ms}`);
+    answersMs.forEach((ms, index) => {
       vi.advanceTimersByTime(ms);
       bench.settle();
-      expect(bench.writes.batchBytes).toBe(kib * 1024);
-    }
+      found.push(bench.writes.batchBytes);
+      bench.commit(`after ${index}`);
+    });
+    return found.map((bytesOfBatch) => bytesOfBatch / 1024);
+  };
+
+  test('follows the length of the way, between 384 KiB and 4 MiB', () => {
+    expect(sizes([1])).toEqual([384, 384]);
+    expect(sizes([10])).toEqual([384, 640]);
+    expect(sizes([30])).toEqual([384, 1920]);
+    expect(sizes([5000])).toEqual([384, 4096]);
+  });
+
+  test('and not how much the target has to do', () => {
+    expect(sizes([10, 300, 5000, 40])).toEqual([384, 640, 640, 640, 640]);
+    expect(sizes([5000, 20, 9000])).toEqual([384, 4096, 1280, 1280]);
   });
 
   test('also when the answer makes room that is written into at once', () => {
@@ -445,6 +451,7 @@ describe('the size of a transaction', () => {
       pipe: { slabBytes: 256, maxInFlightBytes: 2048, onDrain: () => refill() },
     });
     bench.guard(undefined);
+    vi.advanceTimersByTime(30);
     bench.settle();
     bench.data('SET a 1');
     while (!bench.pipeline.blocked) bench.data(`SET b ${'x'.repeat(40)}`);
