@@ -26,6 +26,8 @@ const older =
   ({ family, version }: ServerIdentity): boolean =>
     !atLeast(version, ...(family === 'redis' ? redis : valkey));
 const noFieldTtls = older([7, 4], [9, 0]);
+const REMOVAL_ATTEMPTS = 5;
+const REMOVAL_PAUSE_MS = 100;
 const fieldTtls = (server: ServerIdentity): boolean => !noFieldTtls(server);
 const vectorSets = ({ family, version }: ServerIdentity): boolean =>
   family === 'redis' && atLeast(version, 8);
@@ -147,12 +149,23 @@ async function pairsOf(
   );
 }
 
-/** HLEN counts fields that are past their time and still there, HGETALL does not tell them. */
+/**
+ * HLEN counts fields that are past their time and still there, HGETALL does not tell them. Asked a few times: what the
+ * source removes at this very moment is on its way.
+ */
 async function isBeforeRemoval(from: Client, to: Client, key: Buffer): Promise<boolean> {
-  const [left, right] = await Promise.all([pairsOf(from, 'HGETALL', key), pairsOf(to, 'HGETALL', key)]);
-  const counted: number = await from.call('HLEN', key);
-  const hidden = [...right.keys()].filter((field) => !left.has(field)).length;
-  return hidden <= counted - left.size && [...left].every(([field, value]) => right.get(field) === value);
+  for (let attempt = 0; attempt < REMOVAL_ATTEMPTS; attempt++) {
+    /* oxlint-disable no-await-in-loop -- one after the other */
+    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, REMOVAL_PAUSE_MS));
+    // Before the fields, so that none of them can be removed in between.
+    const counted: number = await from.call('HLEN', key);
+    const [left, right] = await Promise.all([pairsOf(from, 'HGETALL', key), pairsOf(to, 'HGETALL', key)]);
+    /* oxlint-enable no-await-in-loop */
+    const hidden = [...right.keys()].filter((field) => !left.has(field)).length;
+    if (hidden <= counted - left.size && [...left].every(([field, value]) => right.get(field) === value))
+      return true;
+  }
+  return false;
 }
 
 async function hasSameScoresButForRounding(from: Client, to: Client, key: Buffer): Promise<boolean> {
