@@ -16,9 +16,9 @@ const FLOOD = ['-t', 'set', '-d', 1024, '-r', 100_000];
 /** Of each kind in one go; goes are repeated until the time is up. */
 const STALL_PER_TEST = 100_000;
 /** What a source does to its replicas unless told otherwise; some packages ship something else. */
-const DEFAULT_LIMITS = { 'client-output-buffer-limit': 'replica 256mb 64mb 60' };
-/** The same under the name it had before 5.0. */
-const OLD_LIMITS = { 'client-output-buffer-limit': 'slave 256mb 64mb 60' };
+const DEFAULT_LIMIT = '256mb 64mb 60';
+/** Whatever gathers, the source keeps it for its replica. */
+const NO_LIMIT = '0 0 0';
 
 /**
  * @typedef {object} StalledResult
@@ -56,17 +56,18 @@ async function replicationCounts(source) {
  * @param {import('../servers.mjs').ServerBinary} binary
  * @param {'native' | 'ours'} way
  * @param {(pair: import('./live-pair.mjs').LivePair) => Promise<unknown>} load
+ * @param {string} [limit] of the source's output buffer for a replica
  * @returns {Promise<StalledResult>}
  */
-function measure(binary, way, load) {
+function measure(binary, way, load, limit = DEFAULT_LIMIT) {
   const use = async (/** @type {import('./live-pair.mjs').LivePair} */ pair) => {
     const source = await pair.source.client({ timeoutMs: TIMEOUT_MS });
+    const target = await pair.target.client({ timeoutMs: TIMEOUT_MS });
     const before = await replicationCounts(source);
     const spool = watchSpool(pair);
     const startedMs = performance.now();
     await load(pair);
     const loadSeconds = (performance.now() - startedMs) / 1000;
-    const target = await pair.target.client({ timeoutMs: TIMEOUT_MS });
     const behindMs = await timeToVisible(source, target, 'bench:last', 'x', {
       timeoutMs: TIMEOUT_MS,
       pauseMs: 1,
@@ -90,8 +91,11 @@ function measure(binary, way, load) {
       equal,
     };
   };
-  const old = binary.family === 'redis' && Number.parseInt(binary.version, 10) < 5;
-  return withLivePair(binary, way, use, { sourceArgs: old ? OLD_LIMITS : DEFAULT_LIMITS });
+  // What replicas were called before 5.0.
+  const replica = binary.family === 'redis' && Number.parseInt(binary.version, 10) < 5 ? 'slave' : 'replica';
+  return withLivePair(binary, way, use, {
+    sourceArgs: { 'client-output-buffer-limit': `${replica} ${limit}` },
+  });
 }
 
 /** @param {import('../servers.mjs').ServerBinary} binary @returns {readonly string[]} */
@@ -129,4 +133,23 @@ export function measureStall(binary, seconds) {
       target.resume();
     }
   });
+}
+
+/**
+ * The target stands still while the load runs, and is then alone with what has gathered.
+ * @param {import('../servers.mjs').ServerBinary} binary
+ * @param {'native' | 'ours'} way
+ * @param {number} perTest commands of each of the five kinds
+ */
+export function measureGathered(binary, way, perTest) {
+  const benchmark = benchmarkOf(binary);
+  const load = async (/** @type {import('./live-pair.mjs').LivePair} */ { source, target }) => {
+    target.pause();
+    try {
+      await runLoad(benchmark, source.port, perTest);
+    } finally {
+      target.resume();
+    }
+  };
+  return measure(binary, way, load, NO_LIMIT);
 }

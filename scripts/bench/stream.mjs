@@ -1,7 +1,4 @@
-/**
- * The server's own benchmark tool writes as fast as it can; how far behind is the target when it ends? And how soon
- * is it through what has gathered while it stood still?
- */
+/** The server's own benchmark tool writes as fast as it can; how far behind is the target when it ends? */
 import { timeToVisible } from '../demo/probe.mjs';
 import { digest } from '../lib/compare.mjs';
 import { run } from '../lib/run.mjs';
@@ -11,8 +8,6 @@ import { digestOfData } from './measure.mjs';
 const TESTS = ['set', 'incr', 'lpush', 'hset', 'zadd'];
 const TIMEOUT_MS = 600_000;
 const WATCH_MS = 500;
-/** Whatever gathers, the source keeps it for its replica. */
-const NO_LIMIT = { 'client-output-buffer-limit': 'replica 0 0 0' };
 
 /**
  * @typedef {object} StreamResult
@@ -97,37 +92,4 @@ export function measureStream(binary, way, perTest, args = []) {
     };
   };
   return withLivePair(binary, way, use, { args });
-}
-
-/**
- * The target stands still while the load runs, and is then alone with what has gathered.
- * @param {import('../servers.mjs').ServerBinary} binary
- * @param {'native' | 'ours'} way
- * @param {number} perTest commands of each of the five kinds
- * @returns {Promise<{seconds: number, equal: boolean}>}
- */
-export function measureDrain(binary, way, perTest) {
-  const { benchmarkCommand } = binary;
-  if (benchmarkCommand === undefined) throw new Error(`there is no benchmark tool beside ${binary.id}`);
-  const use = async (/** @type {import('./live-pair.mjs').LivePair} */ pair) => {
-    const { source, target } = pair;
-    const [a, b] = await Promise.all([
-      source.client({ timeoutMs: TIMEOUT_MS }),
-      target.client({ timeoutMs: TIMEOUT_MS }),
-    ]);
-    target.pause();
-    try {
-      await runLoad(benchmarkCommand, source.port, perTest);
-    } finally {
-      target.resume();
-    }
-    const isOver = () => pair.failure() !== undefined;
-    const options = { timeoutMs: TIMEOUT_MS, pauseMs: 1, isOver };
-    const seconds = (await timeToVisible(a, b, 'bench:last', 'x', options)) / 1000;
-    await pair.stop();
-    const equal = (await digest(a)) === (await digestOfData(b));
-    await Promise.all([a.close(), b.close()]);
-    return { seconds, equal };
-  };
-  return withLivePair(binary, way, use, { sourceArgs: NO_LIMIT });
 }

@@ -55,12 +55,9 @@ export class LogWriter {
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastWriteMs = -Infinity;
-  /** Up to here bytes had come by then, and not all of them have been released. */
-  #heldTo = -1;
-  #heldSinceMs = 0;
-  /** Where the log began when that was last another place, and since when. */
-  #stoodAt = -1;
-  #standsSinceMs = 0;
+  /** How long what had come by then has waited, and how long nothing has been released. */
+  readonly #held = new Waiting();
+  readonly #stands = new Waiting();
   #flushing = false;
   #stopped = false;
 
@@ -122,35 +119,13 @@ export class LogWriter {
     if (this.#stopped || !(usage.usable || (this.#flushing && !usage.failing))) return undefined;
     if (!this.#flushing && kept !== undefined) {
       if (end - start <= kept.bytes) return undefined;
-      const young = kept.ms - this.#heldMs();
+      const young = kept.ms - this.#held.ms(start, end, now());
       if (young > 0 && end - start <= kept.most) return young;
     }
     const pending = end - Math.max(this.#store.written, start);
     if (pending === 0 && !this.#markDue()) return undefined;
     if (this.#flushing || pending === 0 || pending >= LARGE_BYTES) return 0;
     return Math.max(0, this.#lastWriteMs + batchMs - now());
-  }
-
-  /** For how long something has been waiting. */
-  #heldMs(): number {
-    const { start, end } = this.#log;
-    const nowMs = this.#o.now();
-    if (start >= this.#heldTo) {
-      this.#heldTo = end;
-      this.#heldSinceMs = nowMs;
-    }
-    return nowMs - this.#heldSinceMs;
-  }
-
-  /** For how long nothing has been released. */
-  #standsMs(): number {
-    const { start } = this.#log;
-    const nowMs = this.#o.now();
-    if (start !== this.#stoodAt) {
-      this.#stoodAt = start;
-      this.#standsSinceMs = nowMs;
-    }
-    return nowMs - this.#standsSinceMs;
   }
 
   /** All bytes are there, but not that the log is complete, or the latest meta. */
@@ -255,12 +230,28 @@ export class LogWriter {
 
   /** While the target takes something, it needs the processor more than the disk needs the room. */
   #wantsCompression(): boolean {
-    const { waitingBytes, compressAfterBytes, usage } = this.#o;
+    const { waitingBytes, compressAfterBytes, usage, kept, now } = this.#o;
+    const { start, end } = this.#log;
     return (
       waitingBytes() > compressAfterBytes &&
-      (usage.scarce || this.#o.kept === undefined || this.#standsMs() > STANDS_MS) &&
-      this.#log.end - Math.max(this.#store.written, this.#log.start) <= SHORT_QUEUE_BYTES
+      (usage.scarce || kept === undefined || this.#stands.ms(start, start + 1, now()) > STANDS_MS) &&
+      end - Math.max(this.#store.written, start) <= SHORT_QUEUE_BYTES
     );
+  }
+}
+
+/** For how long a position has not been released. */
+class Waiting {
+  #to = -1;
+  #sinceMs = 0;
+
+  /** `start`: of what is not released. When that has passed the position, `to` takes its place. */
+  ms(start: number, to: number, nowMs: number): number {
+    if (start >= this.#to) {
+      this.#to = to;
+      this.#sinceMs = nowMs;
+    }
+    return nowMs - this.#sinceMs;
   }
 }
 

@@ -424,7 +424,6 @@ export class StreamApplier {
     joiner.write(out, this.#offset);
     tally.commands += joiner.count;
     this.#take(end - joiner.start);
-    joiner.forget();
   }
 
   #copy(bytes: Uint8Array, start: number, end: number, commands: number): void {

@@ -1,8 +1,8 @@
 /**
  * Small commands that stand side by side in the stream and do the same thing go to the target as one: plain SETs
  * as MSET, and LPUSH, RPUSH, SADD, HSET, ZADD of one element to the same key with all their elements. The result
- * is the same to the byte, and the target looks up, queues and answers one command where there were dozens: it
- * takes a stream of such commands at two thirds of the work that it costs a replica.
+ * is the same to the byte, and the target looks up, queues and answers one command where there were dozens: about a
+ * fifth less work with such a stream than a replica has.
  *
  * Joined is only what stands or falls together: the key is the same, and so is whether it has the wrong type; a
  * SET has no way to fail of its own; scores are plain decimal numbers, which every version reads alike. What is
@@ -32,6 +32,9 @@ const MOST = 64;
 const MOST_COMMAND_BYTES = 512;
 /** From here on it pays. */
 const LEAST = 4;
+/** Behind `*n\r\n` and `$n\r\n`, each with one digit. */
+const HEAD_FROM = 4;
+const NAME_FROM = 8;
 const MSET = new TextEncoder().encode('$4\r\nMSET\r\n');
 const DOT = 46;
 const MINUS = 45;
@@ -50,8 +53,8 @@ export type JoinerAbilities = Pick<Capabilities, 'hsetMany' | 'has'>;
 export class CommandJoiner {
   readonly #sets: boolean;
   readonly #hashes: boolean;
-  /** Where what follows the head begins and ends, for each command of the group. */
-  readonly #tails = new Int32Array(2 * MOST);
+  /** Where each command of the group ends, and the next begins. */
+  readonly #ends = new Int32Array(MOST);
   /** What the group stands in. */
   #source: Viewed = viewed(new Uint8Array(0));
   #kind = NOTHING;
@@ -59,8 +62,6 @@ export class CommandJoiner {
   #start = 0;
   /** Bytes from the start of a command that are the same in all of them. */
   #headBytes = 0;
-  #nameFrom = 0;
-  #tailBytes = 0;
 
   constructor({ hsetMany, has }: JoinerAbilities) {
     this.#sets = has('MSET');
@@ -97,47 +98,44 @@ export class CommandJoiner {
   begin(bytes: Uint8Array, at: number, next: number, scanner: CommandScanner): void {
     this.#count = 0;
     const { argc, nameFrom, nameBytes } = scanner;
-    if (argc > 4 || argc < 3 || next - at > MOST_COMMAND_BYTES) return;
+    if (argc > 4 || argc < 3 || nameFrom !== NAME_FROM || next - at > MOST_COMMAND_BYTES) return;
     const from = at + nameFrom;
     this.#kind = this.#kindOf(bytes, from, nameBytes, argc);
     if (this.#kind === NOTHING) return;
     if (bytes !== this.#source.bytes) this.#source = viewed(bytes);
     const behindName = from + nameBytes + 2;
     this.#headBytes = (this.#kind === PAIR ? behindName : behindBulk(bytes, behindName)) - at;
-    this.#nameFrom = headerBytes(argc);
     this.#start = at;
-    this.#tailBytes = 0;
     this.#take(bytes, at, next);
   }
 
   /** The group as one command; `offset`: of its first in the stream. */
   write(out: Pipeline, offset: number): void {
     const start = this.#start;
-    const head = start + this.#nameFrom;
-    const headEnd = start + this.#headBytes;
-    const perTail = this.#kind === ELEMENT ? 1 : 2;
-    const words = (this.#kind === PAIR ? 1 : 2) + perTail * this.#count;
-    const slab = out.reserve(headerBytes(words) + MSET.length + headEnd - head + this.#tailBytes);
+    const headBytes = this.#headBytes;
+    const count = this.#count;
+    const ends = this.#ends;
+    const words = this.#kind === PAIR ? 1 + 2 * count : 2 + (this.#kind === ELEMENT ? 1 : 2) * count;
+    const tailBytes = ends[count - 1]! - start - count * headBytes;
+    const slab = out.reserve(headerBytes(words) + MSET.length + headBytes + tailBytes);
     out.made(offset);
     const source = this.#source;
     let at = writeHeader(slab.bytes, slab.used, STAR, words);
     if (this.#kind === PAIR) at = writeWords(slab.bytes, at, MSET);
-    else at = copyViewed(slab, at, source, head, headEnd);
-    const tails = this.#tails;
-    for (let index = 0; index < 2 * this.#count; index += 2) {
-      at = copyViewed(slab, at, source, tails[index]!, tails[index + 1]!);
+    else at = copyViewed(slab, at, source, start + HEAD_FROM, start + headBytes);
+    let from = start;
+    for (let index = 0; index < count; index++) {
+      const end = ends[index]!;
+      at = copyViewed(slab, at, source, from + headBytes, end);
+      from = end;
     }
     slab.used = at;
     out.ended(1);
   }
 
   #take(bytes: Uint8Array, at: number, next: number): boolean {
-    const from = at + this.#headBytes;
-    if (this.#kind === SCORED && !isPlainNumber(bytes, from)) return false;
-    const index = 2 * this.#count++;
-    this.#tails[index] = from;
-    this.#tails[index + 1] = next;
-    this.#tailBytes += next - from;
+    if (this.#kind === SCORED && !isPlainNumber(bytes, at + this.#headBytes)) return false;
+    this.#ends[this.#count++] = next;
     return true;
   }
 

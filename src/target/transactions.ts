@@ -15,6 +15,7 @@
  * be applied twice after a crash, and nobody is kept out.
  */
 import { bytesOf, sameBytes } from '../keyspace/words.js';
+import { commitBytes } from './commit-size.js';
 import type { CommitEvents, Commits } from './outlet.js';
 import type { Pipeline } from './pipeline.js';
 
@@ -26,8 +27,6 @@ const GET = bytesOf('GET');
 const WATCH = bytesOf('WATCH');
 /** A transaction keeps the target from serving others: some 7,000 commands, a few milliseconds. */
 const LEAST_BATCH_BYTES = 384 * 1024;
-const MOST_BATCH_BYTES = 4 * 1024 * 1024;
-const BATCH_BYTES_PER_MS = 64 * 1024;
 
 export class Transactions implements Commits {
   readonly #pipeline: Pipeline;
@@ -38,7 +37,7 @@ export class Transactions implements Commits {
   #waiting = false;
   #waitingSinceMs = 0;
   /** The way there and back: the least time an answer has taken, as others have the target's work in them. */
-  #roundTripMs = Number.POSITIVE_INFINITY;
+  #roundTripMs: number | undefined;
   /** Number of the open transaction's first command. */
   #beganAt = 0;
 
@@ -59,8 +58,7 @@ export class Transactions implements Commits {
   }
 
   get batchBytes(): number {
-    const onTheWay = Number.isFinite(this.#roundTripMs) ? this.#roundTripMs * BATCH_BYTES_PER_MS : 0;
-    return Math.min(MOST_BATCH_BYTES, Math.max(LEAST_BATCH_BYTES, onTheWay));
+    return commitBytes(this.#roundTripMs ?? 0, LEAST_BATCH_BYTES);
   }
 
   guard(expected: Uint8Array | undefined): void {
@@ -104,7 +102,8 @@ export class Transactions implements Commits {
       return;
     }
     this.#waiting = false;
-    this.#roundTripMs = Math.min(this.#roundTripMs, performance.now() - this.#waitingSinceMs);
+    const tookMs = performance.now() - this.#waitingSinceMs;
+    this.#roundTripMs = Math.min(this.#roundTripMs ?? tookMs, tookMs);
     this.#events.settled(tag);
     // Last, as it makes room, into which the next transaction may be written at once.
     if (!this.#waiting) this.#pipeline.keepFrom(this.#open ? this.#beganAt : Number.POSITIVE_INFINITY);

@@ -18,14 +18,13 @@ import { ReplicantError } from '../../errors.js';
 import { keySlot } from '../../keyspace/key-slot.js';
 import { bytesOf, sameBytes } from '../../keyspace/words.js';
 import { encodeCommand } from '../../resp/encode.js';
+import { commitBytes } from '../commit-size.js';
 import type { CommitEvents, Commits, Outlet } from '../outlet.js';
 import type { Pipeline } from '../pipeline.js';
 import type { Lane } from './lane.js';
 import type { SlotGroup, SlotProgress } from './lane-claim.js';
 
 const LEAST_BATCH_BYTES = 256 * 1024;
-const MOST_BATCH_BYTES = 4 * 1024 * 1024;
-const BATCH_BYTES_PER_MS = 64 * 1024;
 const GET = bytesOf('GET');
 const SET = bytesOf('SET');
 const NO_LANE = 255;
@@ -183,7 +182,7 @@ export class Lanes implements Outlet, Commits {
   }
 
   get batchBytes(): number {
-    return Math.min(MOST_BATCH_BYTES, Math.max(LEAST_BATCH_BYTES, this.#roundTripMs * BATCH_BYTES_PER_MS));
+    return commitBytes(this.#roundTripMs, LEAST_BATCH_BYTES);
   }
 
   begin(): void {}
